@@ -1,0 +1,1 @@
+"""A local Snov.io: a small server with a seeded account, for tests, the demo and benchmarks."""

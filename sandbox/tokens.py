@@ -1,0 +1,48 @@
+"""Credentials and the tokens issued for them (Snov.io API reference 1.2)."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from sandbox.settings import Settings
+
+
+class Tokens:
+    """The tokens of the account, each with the time until which it is accepted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._accepted_until: dict[str, float] = {}
+        self._refusing = False
+
+    def accepts(self, client_id: object, client_secret: object) -> bool:
+        """Whether these are the credentials of the account, and it was not told to refuse them."""
+        right_id = hmac.compare_digest(str(client_id).encode(), self._settings.client_id.encode())
+        right_secret = hmac.compare_digest(str(client_secret).encode(), self._settings.client_secret.encode())
+        return right_id and right_secret and not self._refusing
+
+    def issue(self) -> str:
+        """A new opaque token of 40 characters."""
+        if self._settings.invalidate_old_tokens:
+            self.expire()
+        token = secrets.token_hex(20)
+        self._accepted_until[token] = self._settings.clock() + self._settings.token_lifetime
+        return token
+
+    def valid(self, token: str) -> bool:
+        """Whether the token was issued here and has not expired."""
+        return self._settings.clock() < self._accepted_until.get(token, float("-inf"))
+
+    def expire(self) -> None:
+        """Let every token issued so far expire now; new ones can be had."""
+        self._accepted_until.clear()
+
+    def revoke(self) -> None:
+        """Let every token expire and refuse the credentials from now on, as after a change of the API key."""
+        self.expire()
+        self._refusing = True
+
+    def restore(self) -> None:
+        """Accept the credentials again."""
+        self._refusing = False

@@ -1,0 +1,3 @@
+from source_snov.run import run
+
+run()

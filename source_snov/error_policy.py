@@ -1,0 +1,196 @@
+"""What each answer of the API leads to: the one error policy of all streams.
+
+The manifest says what a status means (`response_filters`: action, failure type, our sentence) and how long to wait.
+This module adds what the CDK's handlers cannot express: the API's own words in the message (short, on one line,
+masked), answers that are errors although their status is 200, waits and tries by kind of answer, and a campaign that
+is skipped when it stays missing. It ends a request by raising, because the CDK's FAIL would log the whole body.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakSet
+
+import requests
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.sources.declarative.requesters.error_handlers.default_error_handler import DefaultErrorHandler
+from airbyte_cdk.sources.streams.call_rate import AbstractAPIBudget
+from airbyte_cdk.sources.streams.http.error_handlers import ErrorResolution, ResponseAction
+from airbyte_cdk.sources.streams.http.error_handlers.response_models import SUCCESS_RESOLUTION
+from airbyte_cdk.utils import AirbyteTracedException
+
+from source_snov.pace import RateLimitPause, retry_after_seconds
+from source_snov.redaction import quote_safely, without_query
+from source_snov.sync_shared import sync_shared
+
+logger = logging.getLogger("airbyte.snov")
+
+Answer = requests.Response | Exception | None
+
+
+class EntityNotFound(AirbyteTracedException):
+    """The API says that what was asked about is not there; whoever knows what it was skips it."""
+
+
+@dataclass
+class ErrorPolicy(DefaultErrorHandler):
+    """Decides on each answer. Every number below is stated in the manifest.
+
+    expects: `array` or `object`, the JSON a good answer consists of; None accepts any.
+    known_fields: a good object, or each object of a good array, has at least one of these.
+    skip_missing: a 404, or a 422 that stays, raises EntityNotFound instead of failing the stream.
+    unavailable_waits, missing_waits: seconds between tries; one more try than waits.
+    first_pause, longest_pause, patience: seconds of 429 (see RateLimitPause); beyond `patience` in a row, it fails.
+    """
+
+    api_budget: AbstractAPIBudget = None  # type: ignore[assignment]  # the CDK fills it in; a base class has defaults already
+    expects: str | None = None
+    known_fields: Sequence[str] = ()
+    skip_missing: bool = False
+    unavailable_waits: Sequence[float] = ()
+    missing_waits: Sequence[float] = ()
+    first_pause: float = 60.0
+    longest_pause: float = 300.0
+    patience: float = 1800.0
+    # The limits of the CDK end a wait too early (600 s); those of this policy hold instead.
+    max_retries: int = 10_000
+    max_time: int = 7 * 24 * 3600
+    _renewed: WeakSet[requests.PreparedRequest] = field(default_factory=WeakSet, init=False)
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        super().__post_init__(parameters)
+        # The CDK's HTTP client asks strategies, not the handler, how long to wait.
+        self.backoff_strategies = [self]  # type: ignore[list-item]
+        self._pause = sync_shared(self.api_budget, RateLimitPause)
+
+    def interpret_response(self, response_or_exception: Answer) -> ErrorResolution:
+        if not isinstance(response_or_exception, requests.Response):
+            return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, _cause(response_or_exception))
+        response = response_or_exception
+        if response.status_code == requests.codes.too_many_requests:
+            self._note_rate_limit(response)
+        else:
+            self._pause.end()
+        if response.ok:
+            return self._interpret_body(response)
+        resolution = super().interpret_response(response)
+        if resolution.response_action == ResponseAction.REFRESH_TOKEN_THEN_RETRY:
+            if response.request in self._renewed:
+                raise _failure(resolution, response)
+            self._renewed.add(response.request)
+        if resolution.response_action == ResponseAction.FAIL:
+            raise _failure(resolution, response, missing=self.skip_missing and response.status_code == 404)
+        return resolution
+
+    def backoff_time(self, response_or_exception: Answer, attempt_count: int = 0) -> float | None:
+        """Seconds to wait before the next try; raises when there is none."""
+        answer = response_or_exception
+        status = answer.status_code if isinstance(answer, requests.Response) else None
+        if status == requests.codes.too_many_requests:
+            return self._pause.remaining() or None
+        if status == requests.codes.unauthorized:
+            return None
+        waits = self.missing_waits if status == requests.codes.unprocessable else self.unavailable_waits
+        if attempt_count <= len(waits):
+            wait = waits[attempt_count - 1] * random.uniform(0.8, 1.2)
+            logger.info(f"{_cause(answer)}. Trying again in {wait:.0f} seconds.")
+            return wait
+        raise self._exhausted(answer, attempt_count)
+
+    def _interpret_body(self, response: requests.Response) -> ErrorResolution:
+        try:
+            body = response.json()
+        except ValueError:
+            return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, _cause(response))
+        problem = self._problem(body)
+        if problem:
+            raise AirbyteTracedException(
+                message=f"{without_query(response.url)} {problem}: {quote_safely(_own_words(body) or response)}. "
+                "Run the sync again; if this goes on, ask Snov.io support about this text.",
+                internal_message=f"{without_query(response.url)} {problem}.",
+                failure_type=FailureType.system_error,
+            )
+        return SUCCESS_RESOLUTION
+
+    def _problem(self, body: Any) -> str | None:
+        if self.expects is None:
+            return None
+        if isinstance(body, Mapping) and (body.get("success") is False or body.get("errors") or body.get("error")):
+            return "answered with an error although its status is 200"
+        if self.expects == "array":
+            if not isinstance(body, list) or not all(isinstance(item, Mapping) for item in body):
+                return "should have answered with a list of objects and did not"
+        elif not isinstance(body, Mapping):
+            return "should have answered with an object and did not"
+        objects = body if isinstance(body, list) else [body]
+        if not all(any(item.get(name) is not None for name in self.known_fields or item) for item in objects):
+            return f"answered with an object that has none of the fields {', '.join(self.known_fields)}"
+        return None
+
+    def _note_rate_limit(self, response: requests.Response) -> None:
+        wait = self._pause.start(
+            self.first_pause, self.longest_pause, self.patience, retry_after_seconds(response, time.time())
+        )
+        if wait is None:
+            raise AirbyteTracedException(
+                message="Snov.io keeps answering 429 (too many requests), and the connector does not wait longer than "
+                f"{self.patience / 60:g} minutes for that to pass. The limit of 60 requests a minute is shared by all "
+                "your integrations: pause the others or lower requests_per_minute, then sync again in 10 minutes.",
+                internal_message=f"Gave up on {without_query(response.url)} after HTTP 429: {quote_safely(response)}",
+                failure_type=FailureType.transient_error,
+            )
+        logger.warning(
+            "Snov.io answered 429 (too many requests): the requests that your account has a minute are used up. All "
+            f"streams wait {wait:.0f} seconds, then go on."
+        )
+
+    def _exhausted(self, answer: Answer, attempts: int) -> AirbyteTracedException:
+        where = without_query(answer.url) if isinstance(answer, requests.Response) else "Snov.io"
+        missing = isinstance(answer, requests.Response) and answer.status_code == requests.codes.unprocessable
+        error = EntityNotFound if missing and self.skip_missing and _says_missing(answer) else AirbyteTracedException
+        return error(
+            message=f"{_cause(answer)}, {attempts} times in a row. Sync again later; if this goes on, look at "
+            "Snov.io's status page or ask its support.",
+            internal_message=f"Gave up on {where} after {attempts} tries: {_cause(answer)}",
+            failure_type=FailureType.transient_error,
+        )
+
+
+def _failure(resolution: ErrorResolution, response: requests.Response, missing: bool = False) -> AirbyteTracedException:
+    error = EntityNotFound if missing else AirbyteTracedException
+    return error(
+        message=f"{resolution.error_message} It said (HTTP {response.status_code}): {quote_safely(response)}",
+        internal_message=f"HTTP {response.status_code} from {without_query(response.url)}: {quote_safely(response)}",
+        failure_type=resolution.failure_type or FailureType.system_error,
+    )
+
+
+def _cause(answer: Answer) -> str:
+    if isinstance(answer, requests.Response):
+        kind = ", not JSON," if answer.ok else ""
+        said = quote_safely(answer) or "nothing"
+        return f"{without_query(answer.url)} answered HTTP {answer.status_code}{kind} and said: {said}"
+    return f"Snov.io did not answer as it should ({quote_safely(f'{type(answer).__name__}: {answer}')})"
+
+
+def _says_missing(response: requests.Response) -> bool:
+    """Whether a 422 has the body of a deleted or inaccessible campaign: `{"data": {"message": …}}`."""
+    try:
+        body = response.json()
+    except ValueError:
+        return False
+    data = body.get("data") if isinstance(body, Mapping) else None
+    return isinstance(data, Mapping) and bool(data.get("message"))
+
+
+def _own_words(body: Any) -> str:
+    """The text of an error body: `errors` may be an object with a title, a list of texts, or one text."""
+    if not isinstance(body, Mapping):
+        return ""
+    errors = body.get("errors") or body.get("error") or body.get("message") or ""
+    if isinstance(errors, Mapping):
+        errors = [str(errors.get("title") or errors.get("message") or errors)]
+    return "; ".join(str(error) for error in errors) if isinstance(errors, list) else str(errors)

@@ -1,0 +1,205 @@
+"""How far a sync is: a log line per running stream each minute, and the protocol's estimates.
+
+At 60 requests a minute a sync may take long, and waits for the pace or after a 429 are silent in the CDK.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, Lock, Thread
+from typing import Any
+
+from airbyte_cdk.models import (
+    AirbyteEstimateTraceMessage,
+    AirbyteMessage,
+    AirbyteStream,
+    AirbyteTraceMessage,
+    EstimateType,
+    TraceType,
+    Type,
+)
+from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
+from airbyte_cdk.sources.streams.concurrent.availability_strategy import StreamAvailability
+from airbyte_cdk.sources.streams.concurrent.cursor import Cursor
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
+from airbyte_cdk.sources.types import Record
+
+from source_snov.error_policy import EntityNotFound
+
+logger = logging.getLogger("airbyte.snov")
+
+REPORT_EVERY = 60.0
+"""Seconds between two reports."""
+
+
+class StreamProgress:
+    """The partitions of one stream: how many there are, how many are read, whether reading failed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.per_campaign = False
+        self.total: int | None = None
+        self.done = 0
+        self.failed = False
+        self._began: float | None = None
+        self._lock = Lock()
+
+    def begin(self) -> None:
+        with self._lock:
+            self._began = self._began or time.monotonic()
+
+    def count_done(self) -> None:
+        with self._lock:
+            self.done += 1
+
+    @property
+    def running(self) -> bool:
+        return self._began is not None and not self.failed and self.done != self.total
+
+    def describe(self, requests_made: int) -> str:
+        if self.total is None or not self.per_campaign:
+            return f"{self.name}: reading the campaign list; {requests_made} requests made in this sync."
+        rest = self._minutes_left()
+        left = "the rest cannot be foreseen yet" if rest is None else f"about {rest:.0f} minutes left at this pace"
+        done = f"{self.done} of {self.total} campaigns done"
+        return f"{self.name}: {done}, {requests_made} requests made in this sync; {left}."
+
+    def estimate(self) -> AirbyteMessage:
+        """The protocol's ESTIMATE: one row a campaign."""
+        return AirbyteMessage(
+            type=Type.TRACE,
+            trace=AirbyteTraceMessage(
+                type=TraceType.ESTIMATE,
+                emitted_at=time.time() * 1000,
+                estimate=AirbyteEstimateTraceMessage(
+                    name=self.name, type=EstimateType.STREAM, row_estimate=self.total or 0
+                ),
+            ),
+        )
+
+    def _minutes_left(self) -> float | None:
+        if not self.done or self._began is None or self.total is None:
+            return None
+        return (time.monotonic() - self._began) / self.done * (self.total - self.done) / 60
+
+
+class SyncProgress:
+    """The streams of one sync."""
+
+    def __init__(self, requests_made: Callable[[], int]) -> None:
+        self._requests_made = requests_made
+        self._streams: list[StreamProgress] = []
+
+    def watch(self, stream: AbstractStream) -> "WatchedStream":
+        progress = StreamProgress(stream.name)
+        self._streams.append(progress)
+        return WatchedStream(stream, progress)
+
+    @contextmanager
+    def reported(self) -> Iterator[None]:
+        """Logs each running stream every REPORT_EVERY seconds, from a thread of its own: also while all others wait."""
+        stop = Event()
+        reporter = Thread(target=self._report_until, args=[stop], name="progress", daemon=True)
+        reporter.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            reporter.join()
+
+    def with_estimates(self, messages: Iterable[AirbyteMessage]) -> Iterator[AirbyteMessage]:
+        """The messages, with an ESTIMATE as soon as a stream's size is known and then every REPORT_EVERY seconds."""
+        due: dict[str, float] = {}
+        for message in messages:
+            now = time.monotonic()
+            for stream in self._streams:
+                known = stream.per_campaign and stream.total is not None
+                if known and stream.running and now >= due.get(stream.name, now):
+                    due[stream.name] = now + REPORT_EVERY
+                    yield stream.estimate()
+            yield message
+
+    def _report_until(self, stop: Event) -> None:
+        while not stop.wait(REPORT_EVERY):
+            for stream in self._streams:
+                if stream.running:
+                    logger.info(stream.describe(self._requests_made()))
+
+
+class WatchedStream(AbstractStream):
+    """A stream whose partitions are counted. A partition whose entity is gone is skipped with one warning; after a
+    failure the partitions that are left are not read, since the stream has failed and each would cost a request."""
+
+    def __init__(self, stream: AbstractStream, progress: StreamProgress) -> None:
+        self._stream = stream
+        self._progress = progress
+
+    def generate_partitions(self) -> Iterable[Partition]:
+        self._progress.begin()
+        count = 0
+        for partition in self._stream.generate_partitions():
+            count += 1
+            self._progress.per_campaign = campaign_of(partition) is not None
+            yield WatchedPartition(partition, self._progress)
+        self._progress.total = count
+
+    @property
+    def name(self) -> str:
+        return self._stream.name
+
+    @property
+    def cursor_field(self) -> str | None:
+        return self._stream.cursor_field
+
+    @property
+    def cursor(self) -> Cursor:
+        return self._stream.cursor
+
+    def get_json_schema(self) -> Mapping[str, Any]:
+        return self._stream.get_json_schema()
+
+    def as_airbyte_stream(self) -> AirbyteStream:
+        return self._stream.as_airbyte_stream()
+
+    def log_stream_sync_configuration(self) -> None:
+        self._stream.log_stream_sync_configuration()
+
+    def check_availability(self) -> StreamAvailability:
+        return self._stream.check_availability()
+
+
+class WatchedPartition(Partition):
+    def __init__(self, partition: Partition, progress: StreamProgress) -> None:
+        self._partition = partition
+        self._progress = progress
+
+    def read(self) -> Iterable[Record]:
+        if self._progress.failed:
+            return
+        try:
+            yield from self._partition.read()
+        except EntityNotFound as gone:
+            campaign = campaign_of(self)
+            if campaign is None:
+                self._progress.failed = True
+                raise
+            logger.warning(f"{self.stream_name()}: campaign {campaign} is skipped. {gone.message}")
+        except Exception:
+            self._progress.failed = True
+            raise
+        self._progress.count_done()
+
+    def to_slice(self) -> Mapping[str, Any] | None:
+        return self._partition.to_slice()
+
+    def stream_name(self) -> str:
+        return self._partition.stream_name()
+
+    def __hash__(self) -> int:
+        return hash(self._partition)
+
+
+def campaign_of(partition: Partition) -> int | None:
+    """The campaign that a partition is about; None for a partition about the whole account."""
+    return (partition.to_slice() or {}).get("campaign_id")

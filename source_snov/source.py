@@ -1,0 +1,119 @@
+"""The source: what Airbyte calls, around what `manifest.yaml` declares."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airbyte_cdk.models import (
+    AirbyteCatalog,
+    AirbyteConnectionStatus,
+    AirbyteMessage,
+    AirbyteStateMessage,
+    ConfiguredAirbyteCatalog,
+    ConnectorSpecification,
+    Status,
+)
+from airbyte_cdk.sources import Source
+from airbyte_cdk.sources.declarative.models import HTTPAPIBudget as HTTPAPIBudgetModel
+from airbyte_cdk.sources.declarative.yaml_declarative_source import YamlDeclarativeSource
+from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
+
+from source_snov.config import check_config
+from source_snov.pace import RequestGate
+from source_snov.progress import SyncProgress
+
+Config = Mapping[str, Any]
+
+
+class SourceSnov(Source):
+    """Snov.io as an Airbyte source.
+
+    Each command builds the declared source anew from the configuration that the entrypoint has validated, so that a
+    malformed one meets the specification before it meets a component. The arguments that connectors on the CDK
+    customarily take are accepted and not needed.
+    """
+
+    def __init__(
+        self,
+        catalog: ConfiguredAirbyteCatalog | None = None,
+        config: Config | None = None,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> None:
+        super().__init__()
+
+    def configure(self, config: Config, temp_dir: str) -> Config:
+        """The configuration as it is; the CDK would write it, secret included, to a file."""
+        return config
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:
+        return DeclaredSource().spec(logger)
+
+    def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
+        return DeclaredSource(config).check(logger, config)
+
+    def discover(self, logger: logging.Logger, config: Config) -> AirbyteCatalog:
+        return DeclaredSource(config).discover(logger, config)
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Config,
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        yield from DeclaredSource(config, catalog, state).read(logger, config, catalog, state)
+
+    def streams(self, config: Config) -> list[AbstractStream]:
+        return DeclaredSource(config).streams(config)
+
+
+class DeclaredSource(YamlDeclarativeSource):
+    """The manifest for one configuration. Python adds the gate for requests, the check of ids, and progress."""
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        catalog: ConfiguredAirbyteCatalog | None = None,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> None:
+        if config:
+            check_config(config)
+        super().__init__(
+            path_to_yaml="manifest.yaml", catalog=catalog, config=dict(config) if config else None, state=state
+        )
+        self._gate: RequestGate | None = None
+        self._progress = SyncProgress(lambda: self._gate.requests_made if self._gate else 0)
+        # The CDK's factory has no custom budget; its table of constructors is where one comes in.
+        constructors: dict[type[Any], Any] = self._constructor.PYDANTIC_MODEL_TO_CONSTRUCTOR  # type: ignore[assignment]
+        constructors[HTTPAPIBudgetModel] = self._create_gate
+
+    def streams(self, config: Config) -> list[AbstractStream]:
+        return [self._progress.watch(stream) for stream in super().streams(config)]
+
+    def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
+        """Proves that the credentials work, the campaign list can be read, and each of `campaign_ids` is in it."""
+        [campaigns] = [stream for stream in self.streams(config) if stream.name == "campaigns"]
+        known = {record["id"] for partition in campaigns.generate_partitions() for record in partition.read()}
+        missing = [str(campaign) for campaign in config.get("campaign_ids", []) if campaign not in known]
+        if missing:
+            return AirbyteConnectionStatus(
+                status=Status.FAILED,
+                message=f"These campaign_ids are not among the {len(known)} campaigns that this API user can see: "
+                f"{', '.join(missing)}. Correct or remove them, or give the user access to these campaigns.",
+            )
+        return AirbyteConnectionStatus(status=Status.SUCCEEDED)
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Config,
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        with self._progress.reported():
+            yield from self._progress.with_estimates(super().read(logger, config, catalog, state))
+
+    def _create_gate(self, model: HTTPAPIBudgetModel, config: Config, **kwargs: Any) -> RequestGate:
+        declared = self._constructor.create_http_api_budget(model, config, **kwargs)
+        self._gate = RequestGate(declared, config["api_url"])
+        return self._gate

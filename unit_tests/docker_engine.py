@@ -1,0 +1,283 @@
+"""A Docker engine and a base image for the test of the image, on machines that have none.
+
+Both come from Debian's packages, so this part needs root on a Debian machine. An engine that already answers is used
+as it is, and so is a base image that it already has.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+ENGINE_START: Final = 60.0
+"""Seconds within which an engine answers, or counts as not starting."""
+ENGINE_STOP: Final = 30.0
+"""Seconds within which an engine stops its containers and itself, before it is killed."""
+
+SYSTEM_PATH: Final = f"/usr/sbin:/usr/bin:/sbin:/bin:{os.environ.get('PATH', '')}"
+"""Where Debian's programs are found first, those for administration too, which not every user's PATH names."""
+
+CA_BUNDLE: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Where Debian keeps the certificate authorities that programs trust, in the machine and in the stand-in alike."""
+
+SUITE: Final = "trixie"
+"""The Debian release whose Python is the base image's 3.13."""
+
+PACKAGES: Final = "ca-certificates,python3,python3-pip"
+
+MAKE_LIKE_BASE_IMAGE: Final = """
+set -e
+ln -snf /usr/share/zoneinfo/Etc/UTC /etc/localtime
+groupadd --system --gid 1000 airbyte
+useradd --system --uid 1000 --gid 1000 --create-home --shell /usr/sbin/nologin airbyte
+install --directory --owner airbyte --group airbyte /airbyte /secrets /config
+ln -s /usr/bin/python3 /usr/local/bin/python
+rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/* /usr/share/doc/* /usr/share/locale/* /usr/share/man/*
+"""
+"""Run in the stand-in: what Airbyte's docker-images/Dockerfile.python-connector-base gives connectors to rely on."""
+
+
+class Unavailable(Exception):
+    """There is no Docker engine or base image here, and none can be made; the message says why."""
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The docker client, talking to one engine."""
+
+    client: str = "docker"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(
+        self, *arguments: str | Path, timeout: float = 300, check: bool = True, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `docker <arguments>`; a failure raises RuntimeError with what was printed, unless `check` is false."""
+        result = subprocess.run(
+            [self.client, *map(str, arguments)],
+            env={**os.environ, **self.environment},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if check and result.returncode:
+            raise RuntimeError(f"docker {arguments[0]} exited {result.returncode}:\n{result.stdout}{result.stderr}")
+        return result
+
+    def answers(self) -> bool:
+        """Whether there is a client, and an engine behind it."""
+        with suppress(OSError, subprocess.TimeoutExpired):
+            result = self.run("info", "--format", "{{.ServerVersion}}", timeout=20, check=False)
+            return result.returncode == 0 and bool(result.stdout.strip())
+        return False
+
+    def has_image(self, name: str) -> bool:
+        """Whether the engine has this image, without asking any registry."""
+        return self.run("image", "inspect", name, check=False).returncode == 0
+
+
+@contextmanager
+def docker_engine() -> Iterator[Docker]:
+    """The machine's Docker engine, or one that runs as long as the block. Raises Unavailable."""
+    if Docker().answers():
+        yield Docker()
+        return
+    _install("docker.io", "dockerd")
+    # Where services are managed, the package has just started one.
+    if Docker().answers():
+        yield Docker()
+        return
+    with _own_engine() as docker:
+        yield docker
+
+
+def base_image(docker: Docker, wanted: str) -> str:
+    """The name of an image to build on: the wanted one, or a stand-in where the engine does not have it.
+
+    SNOV_PULL_BASE=1 in the environment allows asking the image's registry for it. Raises Unavailable.
+    """
+    if docker.has_image(wanted):
+        return wanted
+    if os.environ.get("SNOV_PULL_BASE") == "1":
+        docker.run("pull", wanted, timeout=600)
+        return wanted
+    tarball = _stand_in()
+    name = f"source-snov-stand-in:{tarball.stem.rpartition('-')[2]}"
+    if not docker.has_image(name):
+        docker.run("import", "--change", "WORKDIR /airbyte", "--change", 'CMD ["python3"]', tarball, name)
+    return name
+
+
+def pip_settings() -> dict[str, str]:
+    """Where this machine's pip looks for packages, as build arguments: a build knows nothing of pip's configuration."""
+    listing = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
+    settings = {}
+    # Backwards, because the environment overrides files and comes first.
+    for line in reversed(listing.stdout.splitlines()):
+        key, _, value = line.partition("=")
+        name = key.rpartition(".")[2]
+        if name in {"index-url", "extra-index-url", "trusted-host"}:
+            # A folder of this machine is not one in the build.
+            values = [one for one in str(ast.literal_eval(value)).split() if "file:" not in one]
+            settings[f"PIP_{name.replace('-', '_').upper()}"] = " ".join(values)
+    return {name: value for name, value in settings.items() if value}
+
+
+def _install(package: str, program: str) -> None:
+    """Install a Debian package unless its program is there."""
+    if shutil.which(program, path=SYSTEM_PATH):
+        return
+    if not shutil.which("apt-get"):
+        raise Unavailable(f"{program} is not installed, and there is no apt-get to install it")
+    _need_root(f"install {package}")
+    # Another installation may be running at the same time.
+    apt_get = ("apt-get", "--option", "DPkg::Lock::Timeout=120", "--quiet")
+    _step(*apt_get, "update")
+    _step(*apt_get, "install", "--yes", "--no-install-recommends", package)
+
+
+def _need_root(purpose: str) -> None:
+    if os.geteuid() != 0:
+        raise Unavailable(f"only root can {purpose}")
+
+
+def _step(*command: str) -> str:
+    """Run a program of the system and return what it printed. Raises Unavailable."""
+    environment = {**os.environ, "PATH": SYSTEM_PATH, "DEBIAN_FRONTEND": "noninteractive"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    if result.returncode:
+        raise Unavailable(f"{command[0]} failed: {_end_of(result.stdout + result.stderr)}")
+    return result.stdout
+
+
+def _end_of(text: str) -> str:
+    return text.strip()[-600:]
+
+
+@contextmanager
+def _own_engine() -> Iterator[Docker]:
+    """An engine with all its files in a folder of its own, which ends with the block."""
+    _need_root("start a Docker engine")
+    # Directly in the folder for temporary files: the path of a Unix socket may not be long.
+    root = Path(tempfile.mkdtemp(prefix="snov-docker-"))
+    socket = f"unix://{root}/docker.sock"
+    # BuildKit takes half the time of the classic builder, which clients fall back to where they lack a part for it.
+    (root / "daemon.json").write_text('{"features": {"buildkit": true}}')
+    command = [
+        "setpriv", "--pdeathsig", "TERM", "--",  # so that the engine ends even if this process is killed
+        "dockerd",
+        "--config-file", str(root / "daemon.json"),  # not the machine's
+        "--host", socket,
+        "--data-root", str(root / "data"),
+        "--exec-root", str(root / "exec"),
+        "--pidfile", str(root / "docker.pid"),
+        "--storage-driver", "overlay2",
+        "--iptables=false",
+        "--bridge=none",
+    ]  # fmt: skip
+    # The client of Debian's package, which fits the engine: others on the PATH may be too new for it.
+    client = shutil.which("docker", path=SYSTEM_PATH) or "docker"
+    docker = Docker(client, {"DOCKER_HOST": socket})
+    log = root / "dockerd.log"
+    try:
+        with log.open("wb") as output:
+            engine = subprocess.Popen(
+                command,
+                env={**os.environ, "PATH": SYSTEM_PATH},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # Ctrl-C is for this process, which then ends the engine in good order.
+                start_new_session=True,
+            )
+        try:
+            deadline = time.monotonic() + ENGINE_START
+            while not docker.answers():
+                if engine.poll() is not None or time.monotonic() > deadline:
+                    raise Unavailable(f"the Docker engine does not start: {_end_of(log.read_text())}")
+                time.sleep(0.2)
+            yield docker
+        finally:
+            engine.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                engine.wait(ENGINE_STOP)
+            if engine.poll() is None:
+                engine.kill()
+                engine.wait()
+    finally:
+        _end_processes_of(root)
+        _remove(root)
+
+
+def _end_processes_of(folder: Path) -> None:
+    """Kill what an engine leaves behind when it did not end in good order: its command lines name its folder."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            with suppress(OSError):
+                if os.fsencode(folder) + b"/" in (process / "cmdline").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, after everything that is still mounted in it."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in reversed(mounts):
+        if Path(mount).is_relative_to(folder):
+            subprocess.run(["umount", "--lazy", mount], check=True, capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stand_in() -> Path:
+    """The archive of a file system that keeps the base image's promises; made once, then kept in the user's cache."""
+    certificates = CA_BUNDLE.read_bytes() if CA_BUNDLE.exists() else b""
+    recipe = hashlib.sha256(f"{SUITE} {PACKAGES} {MAKE_LIKE_BASE_IMAGE}".encode() + certificates).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "source-snov"
+    archive = cache / f"stand-in-{recipe}.tar"
+    if archive.exists():
+        return archive
+    _need_root("make a stand-in for the base image (SNOV_PULL_BASE=1 in the environment pulls the real one)")
+    _install("debootstrap", "debootstrap")
+    root = Path(tempfile.mkdtemp(prefix="snov-base-"))
+    try:
+        system = root / "system"
+        _step("debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(system), _debian_mirror())
+        if certificates:
+            shutil.copyfile(CA_BUNDLE, system / CA_BUNDLE.relative_to("/"))
+        _step("chroot", str(system), "sh", "-c", MAKE_LIKE_BASE_IMAGE)
+        cache.mkdir(parents=True, exist_ok=True)
+        # Under its name only once it is complete.
+        unfinished = cache / f"{root.name}.tar"
+        try:
+            _step("tar", "--create", "--one-file-system", "--directory", str(system), "--file", str(unfinished), ".")
+            for outdated in cache.glob("stand-in-*.tar"):
+                outdated.unlink(missing_ok=True)
+            unfinished.rename(archive)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    finally:
+        _remove(root)
+    return archive
+
+
+def _debian_mirror() -> str:
+    """The address from which this machine installs Debian's packages."""
+    query = ("apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian", "Label: Debian")
+    # Apt knows it only once it has lists of packages.
+    if not (addresses := _step(*query).split()):
+        _step("apt-get", "--quiet", "update")
+        addresses = _step(*query).split()
+    if not addresses:
+        raise Unavailable("apt knows no mirror of Debian to make a stand-in for the base image from")
+    return addresses[0]

@@ -1,0 +1,92 @@
+"""The Dockerfile and .dockerignore agree with the files they repeat facts from. Needs no Docker engine."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions with their arguments, continued lines joined."""
+    lines = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if not line.lstrip().startswith("#")]
+    text = "\n".join(lines).replace("\\\n", " ")
+    return [(name, rest.strip()) for name, _, rest in (line.partition(" ") for line in text.splitlines() if line)]
+
+
+def final_stage() -> list[tuple[str, str]]:
+    """The instructions that make the image itself."""
+    found = instructions()
+    last_from = max(index for index, (name, _) in enumerate(found) if name == "FROM")
+    return found[last_from:]
+
+
+def settings(name: str) -> dict[str, str]:
+    """What the ENV or LABEL instructions of the final stage set."""
+    pairs = [pair for found, rest in final_stage() if found == name for pair in shlex.split(rest)]
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def metadata() -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]
+    return data
+
+
+def copied_from_the_context() -> set[str]:
+    copies = [shlex.split(rest) for name, rest in instructions() if name == "COPY" and "--from=" not in rest]
+    return {source for *sources, _ in copies for source in sources}
+
+
+def test_the_base_image_is_the_one_metadata_names_pinned_by_digest() -> None:
+    name, default = instructions()[0]
+
+    assert (name, default) == ("ARG", f"BASE_IMAGE={metadata()['connectorBuildOptions']['baseImage']}")
+    assert re.search(r":[\d.]+@sha256:[0-9a-f]{64}$", default)
+    assert {rest.split()[0] for name, rest in instructions() if name == "FROM"} == {"${BASE_IMAGE}"}
+
+
+def test_both_entrypoints_are_the_installed_command() -> None:
+    (entrypoint,) = [json.loads(rest) for name, rest in final_stage() if name == "ENTRYPOINT"]
+
+    assert entrypoint == shlex.split(settings("ENV")["AIRBYTE_ENTRYPOINT"])
+    assert entrypoint[0] in pyproject()["project"]["scripts"]
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    assert [rest for name, rest in final_stage() if name == "USER"] == ["airbyte"]
+
+
+def test_the_labels_carry_the_version_and_name_of_the_package() -> None:
+    labels = settings("LABEL")
+    version = pyproject()["project"]["version"]
+
+    assert labels["io.airbyte.version"] == labels["org.opencontainers.image.version"] == version
+    assert labels["io.airbyte.version"] == metadata()["dockerImageTag"]
+    assert labels["io.airbyte.name"] == metadata()["dockerRepository"]
+
+
+def test_the_build_sees_only_what_it_copies() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+
+    assert rules[0] == "*"
+    assert {rule[1:] for rule in rules if rule.startswith("!")} == copied_from_the_context()
+
+
+def test_what_builds_the_package_is_pinned() -> None:
+    """The Dockerfile builds the package without the network, with what it has installed before."""
+    pinned = set(re.findall(r"'([a-z0-9._-]+)==\S+ --hash=sha256:[0-9a-f]{64}'", (ROOT / "Dockerfile").read_text()))
+    backend = {re.split(r"[^A-Za-z0-9._-]", name)[0] for name in pyproject()["build-system"]["requires"]}
+
+    assert backend <= pinned

@@ -1,0 +1,301 @@
+"""The image, built from the Dockerfile and run as Airbyte runs it: not as root, on a file system it cannot write to.
+
+Needs a Docker engine; `docker_engine` starts one where none runs, and makes a base image where the real one is absent.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer, Status, Type
+from docker_engine import Docker, Unavailable, base_image, docker_engine, pip_settings
+
+from sandbox.records import token_digest
+from sandbox.running import Sandbox
+from sandbox.settings import Settings
+
+pytestmark = pytest.mark.image
+
+ROOT = Path(__file__).parents[1]
+MEGABYTE = 1_000_000
+SIZE_LIMIT = 300 * MEGABYTE
+"""Most that the image may add to its base image."""
+
+SECRET = "s3cret+/=& of the image"
+"""Has characters that look different in a URL, so that no form of it gets out unnoticed."""
+PRIMARY_KEYS = {"campaigns": "id", "campaign_analytics": "campaign_id", "campaign_progress": "campaign_id"}
+
+HARDENED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the connector came to."""
+
+    exit_code: int
+    output: str
+    errors: str
+
+    @property
+    def messages(self) -> list[AirbyteMessage]:
+        """The protocol messages; anything else in the output is an error."""
+        return [AirbyteMessageSerializer.load(json.loads(line)) for line in self.output.splitlines()]
+
+    def only(self, kind: Type) -> AirbyteMessage:
+        """The only message of this kind."""
+        (message,) = [message for message in self.messages if message.type == kind]
+        return message
+
+
+@dataclass(frozen=True)
+class Connector:
+    """Runs the image with a folder of configuration files at /secrets."""
+
+    docker: Docker
+    image: str
+    folder: Path
+    sandbox: Sandbox
+
+    def run(
+        self, *arguments: str, options: list[str] = HARDENED, after: Callable[[str], None] | None = None
+    ) -> Outcome:
+        """Run the image to its end, look at the stopped container with `after`, then remove it."""
+        name = f"source-snov-test-{uuid.uuid4().hex}"
+        mount = f"{self.folder}:/secrets:ro"
+        try:
+            result = self.docker.run(
+                "run", "--name", name, "--network", "host", "--volume", mount, *options, self.image, *arguments,
+                timeout=120,
+                check=False,
+            )  # fmt: skip
+            if after:
+                after(name)
+        finally:
+            self.docker.run("rm", "--force", "--volumes", name, check=False)
+        self._keeps_secrets(result.stdout + result.stderr)
+        return Outcome(result.returncode, result.stdout, result.stderr)
+
+    def configure(self, **overrides: Any) -> str:
+        """Write a configuration for the sandbox and return where the connector finds it."""
+        return self.write("config.json", self.sandbox.config(**overrides))
+
+    def write(self, name: str, content: Any) -> str:
+        """Write a file and return where the connector finds it."""
+        (self.folder / name).write_text(json.dumps(content))
+        return f"/secrets/{name}"
+
+    def _keeps_secrets(self, output: str) -> None:
+        encoded = base64.b64encode(SECRET.encode()).decode()
+        assert not [form for form in (SECRET, quote(SECRET, safe=""), quote_plus(SECRET), encoded) if form in output]
+        tokens = {record.token for record in self.sandbox.requests} - {None}
+        assert not [word for word in re.findall(r"\w{20,}", output) if token_digest(word) in tokens]
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[Docker]:
+    try:
+        with docker_engine() as docker:
+            yield docker
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="module")
+def base(docker: Docker) -> str:
+    default = re.search(r"^ARG BASE_IMAGE=(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert default
+    try:
+        return base_image(docker, default[1])
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="module")
+def image(docker: Docker, base: str) -> Iterator[str]:
+    name = f"source-snov-test:{os.getpid()}"
+    # The last one has no effect, but would be found in an image that records where its packages came from.
+    arguments = {"BASE_IMAGE": base, **pip_settings(), "PIP_TRUSTED_HOST": "unused.invalid"}
+    options = [part for pair in arguments.items() for part in ("--build-arg", "=".join(pair))]
+    docker.run("build", "--network", "host", "--tag", name, *options, ROOT, timeout=900)
+    yield name
+    docker.run("image", "rm", "--force", name)
+
+
+@pytest.fixture(scope="module")
+def connector(docker: Docker, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connector]:
+    folder = tmp_path_factory.mktemp("secrets")
+    folder.chmod(0o755)
+    settings = Settings(client_id="user of the image", client_secret=SECRET, requests_per_minute=None)
+    with Sandbox(settings=settings) as sandbox:
+        yield Connector(docker, image, folder, sandbox)
+
+
+@pytest.fixture(scope="module")
+def discovered(connector: Connector) -> Outcome:
+    return connector.run("discover", "--config", connector.configure())
+
+
+@pytest.fixture(scope="module")
+def catalog(connector: Connector, discovered: Outcome) -> str:
+    """Where the connector finds a catalog that selects every stream."""
+    streams = [json.loads(line)["catalog"]["streams"] for line in discovered.output.splitlines() if "CATALOG" in line]
+    selected = [
+        {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"} for stream in streams[0]
+    ]
+    return connector.write("catalog.json", {"streams": selected})
+
+
+def inspect(docker: Docker, image: str) -> dict[str, Any]:
+    details: dict[str, Any] = json.loads(docker.run("image", "inspect", image).stdout)[0]
+    return details
+
+
+def records_of(outcome: Outcome) -> dict[str, list[dict[str, Any]]]:
+    records: dict[str, list[dict[str, Any]]] = {name: [] for name in PRIMARY_KEYS}
+    for message in outcome.messages:
+        if message.record:
+            records[message.record.stream].append(message.record.data)
+    return records
+
+
+def test_the_image_is_small(docker: Docker, base: str, image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    total = inspect(docker, image)["Size"]
+    added = total - inspect(docker, base)["Size"]
+    with capsys.disabled():
+        print(f"\nimage: {total / MEGABYTE:.0f} MB, {added / MEGABYTE:.0f} MB of it on top of {base.partition('@')[0]}")
+
+    assert added < SIZE_LIMIT
+
+
+def test_the_image_tells_airbyte_how_to_run_it(docker: Docker, image: str) -> None:
+    config = inspect(docker, image)["Config"]
+    environment = dict(setting.split("=", 1) for setting in config["Env"])
+
+    assert config["Entrypoint"] == [environment["AIRBYTE_ENTRYPOINT"]] == ["source-snov"]
+    assert not config["Cmd"]
+    assert config["User"] == "airbyte"
+    assert config["WorkingDir"] == "/airbyte"
+
+
+def test_the_image_does_not_record_where_its_packages_came_from(docker: Docker, image: str) -> None:
+    history = docker.run("history", "--no-trunc", "--format", "{{.CreatedBy}}", image).stdout
+
+    assert "unused.invalid" not in history + json.dumps(inspect(docker, image))
+    assert "PIP_" not in history
+
+
+def test_the_build_is_given_only_what_it_needs(docker: Docker, base: str) -> None:
+    name = f"source-snov-test-context:{os.getpid()}"
+    docker.run("build", "--file", "-", "--tag", name, ROOT, stdin=f"FROM {base}\nUSER root\nCOPY . /context\n")
+    try:
+        given = docker.run(
+            "run", "--rm", "--network", "none", name, "find", "/context", "-type", "f", "-printf", "%P\n"
+        )
+    finally:
+        docker.run("image", "rm", "--force", name)
+    package = {path.relative_to(ROOT) for path in (ROOT / "source_snov").rglob("*") if path.is_file()}
+
+    # The two that Docker itself reads may be among them.
+    assert {Path(line) for line in given.stdout.splitlines()} - {Path("Dockerfile"), Path(".dockerignore")} == {
+        *(Path(name) for name in ("LICENSE", "README.md", "pyproject.toml", "requirements.txt")),
+        *(path for path in package if "__pycache__" not in path.parts),
+    }
+
+
+def test_everything_is_compiled_already(connector: Connector) -> None:
+    """Or each start would compile it again: the file system is read-only."""
+    code = """
+import pathlib, sys
+from importlib.util import cache_from_source
+sources = list(pathlib.Path(sys.prefix).rglob("*.py"))
+print(len(sources) > 1000, [path.name for path in sources if not pathlib.Path(cache_from_source(path)).exists()])
+"""
+    outcome = connector.run("-c", code, options=[*HARDENED, "--entrypoint", "python"])
+
+    assert outcome.output == "True []\n"
+
+
+def test_it_runs_as_the_user_airbyte(connector: Connector) -> None:
+    assert connector.run("-u", options=[*HARDENED, "--entrypoint", "id"]).output == "1000\n"
+
+
+def test_the_installed_packages_fit_together(connector: Connector) -> None:
+    options = [*HARDENED, "--entrypoint", "python3"]
+    outcome = connector.run("-m", "pip", "--python", "/opt/source-snov/bin/python", "check", options=options)
+
+    assert outcome.exit_code == 0, outcome.output
+
+
+def test_spec(connector: Connector) -> None:
+    outcome = connector.run("spec")
+
+    assert outcome.exit_code == 0, outcome.errors
+    spec = outcome.only(Type.SPEC).spec
+    assert spec
+    assert set(spec.connectionSpecification["required"]) == {"client_id", "client_secret"}
+
+
+def test_spec_the_way_the_platform_starts_it(connector: Connector) -> None:
+    outcome = connector.run("-c", 'eval "$AIRBYTE_ENTRYPOINT spec"', options=[*HARDENED, "--entrypoint", "sh"])
+
+    assert outcome.exit_code == 0, outcome.errors
+    assert outcome.only(Type.SPEC)
+
+
+def test_check(connector: Connector) -> None:
+    outcome = connector.run("check", "--config", connector.configure())
+
+    assert outcome.exit_code == 0, outcome.errors
+    status = outcome.only(Type.CONNECTION_STATUS).connectionStatus
+    assert status
+    assert status.status == Status.SUCCEEDED
+
+
+def test_check_with_a_wrong_secret(connector: Connector) -> None:
+    outcome = connector.run("check", "--config", connector.configure(client_id="somebody else"))
+
+    status = outcome.only(Type.CONNECTION_STATUS).connectionStatus
+    assert status
+    assert status.status == Status.FAILED
+
+
+def test_discover(discovered: Outcome) -> None:
+    assert discovered.exit_code == 0, discovered.errors
+    catalog = discovered.only(Type.CATALOG).catalog
+    assert catalog
+    assert {stream.name for stream in catalog.streams} == set(PRIMARY_KEYS)
+
+
+def test_read(connector: Connector, catalog: str) -> None:
+    outcome = connector.run("read", "--config", connector.configure(), "--catalog", catalog)
+
+    assert outcome.exit_code == 0, outcome.errors
+    campaigns = Counter(connector.sandbox.account.campaigns)
+    for stream, records in records_of(outcome).items():
+        assert Counter(record[PRIMARY_KEYS[stream]] for record in records) == campaigns
+
+
+def test_read_writes_nothing_outside_the_temporary_folder(connector: Connector, catalog: str) -> None:
+    """Not even where it could, so that a read-only file system changes nothing."""
+    changed: list[str] = []
+
+    def look(container: str) -> None:
+        listing = connector.docker.run("diff", container).stdout
+        changed.extend(line.split(maxsplit=1)[1] for line in listing.splitlines())
+
+    outcome = connector.run("read", "--config", connector.configure(), "--catalog", catalog, options=[], after=look)
+
+    assert outcome.exit_code == 0, outcome.errors
+    # The engine itself makes the folder that the configuration is mounted on.
+    assert [path for path in changed if path.split("/")[1] not in {"tmp", "secrets"}] == []
