@@ -4,10 +4,10 @@ The CDK's OAuthAuthenticator asks for a token per requester, outside the API bud
 token request is a requester of the manifest like any other (pace, timeouts, error policy), and its answer is shared.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from threading import RLock
-from time import monotonic
 from typing import Any
 
 from airbyte_cdk.models import FailureType
@@ -60,7 +60,7 @@ class SnovAuthenticator(DeclarativeAuthenticator):
     @property
     def token(self) -> str:
         with self._shared.lock:
-            if monotonic() >= self._shared.renew_at:
+            if time.monotonic() >= self._shared.renew_at:
                 self._renew()
             return f"Bearer {self._shared.value}"
 
@@ -85,7 +85,7 @@ class SnovAuthenticator(DeclarativeAuthenticator):
             raise
         self._shared.value = answer["access_token"]
         lifetime = _seconds(answer.get("expires_in"))
-        self._shared.renew_at = monotonic() + max(lifetime - RENEWAL_MARGIN, lifetime / 2)
+        self._shared.renew_at = time.monotonic() + max(lifetime - RENEWAL_MARGIN, lifetime / 2)
 
     def _request_token(self) -> Mapping[str, Any]:
         # Handed over here rather than in the manifest: interpolation reads a secret such as 1e5 as a number.

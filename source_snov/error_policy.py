@@ -11,8 +11,8 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import local
 from typing import Any
-from weakref import WeakSet
 
 import requests
 from airbyte_cdk.models import FailureType
@@ -58,7 +58,8 @@ class ErrorPolicy(DefaultErrorHandler):
     # The limits of the CDK end a wait too early (600 s); those of this policy hold instead.
     max_retries: int = 10_000
     max_time: int = 7 * 24 * 3600
-    _renewed: WeakSet[requests.PreparedRequest] = field(default_factory=WeakSet, init=False)
+    # Of the request under way: a thread makes all tries of a request, one request at a time.
+    _tries: local = field(default_factory=local, init=False)
 
     def __post_init__(self, parameters: Mapping[str, Any]) -> None:
         super().__post_init__(parameters)
@@ -75,12 +76,15 @@ class ErrorPolicy(DefaultErrorHandler):
         else:
             self._pause.end()
         if response.ok:
+            self._tries.token_renewed_for = None
             return self._interpret_body(response)
         resolution = super().interpret_response(response)
         if resolution.response_action == ResponseAction.REFRESH_TOKEN_THEN_RETRY:
-            if response.request in self._renewed:
+            if getattr(self._tries, "token_renewed_for", None) == response.url:
                 raise _failure(resolution, response)
-            self._renewed.add(response.request)
+            self._tries.token_renewed_for = response.url
+            text = f"Snov.io no longer takes the access token for {without_query(response.url)}; a new one is fetched."
+            return ErrorResolution(resolution.response_action, resolution.failure_type, text)
         if resolution.response_action == ResponseAction.FAIL:
             raise _failure(resolution, response, missing=self.skip_missing and response.status_code == 404)
         return resolution
@@ -89,16 +93,19 @@ class ErrorPolicy(DefaultErrorHandler):
         """Seconds to wait before the next try; raises when there is none."""
         answer = response_or_exception
         status = answer.status_code if isinstance(answer, requests.Response) else None
-        if status == requests.codes.too_many_requests:
+        # Tries that met the rate limit or an old token say nothing about the API's health.
+        if attempt_count == 1:
+            self._tries.excused = 0
+        if status in (requests.codes.too_many_requests, requests.codes.unauthorized):
+            self._tries.excused += 1
             return self._pause.remaining() or None
-        if status == requests.codes.unauthorized:
-            return None
         waits = self.missing_waits if status == requests.codes.unprocessable else self.unavailable_waits
-        if attempt_count <= len(waits):
-            wait = waits[attempt_count - 1] * random.uniform(0.8, 1.2)
+        tries = attempt_count - self._tries.excused
+        if tries <= len(waits):
+            wait: float = waits[tries - 1] * random.uniform(0.8, 1.2)
             logger.info(f"{_cause(answer)}. Trying again in {wait:.0f} seconds.")
             return wait
-        raise self._exhausted(answer, attempt_count)
+        raise self._exhausted(answer, tries)
 
     def _interpret_body(self, response: requests.Response) -> ErrorResolution:
         try:
@@ -108,7 +115,7 @@ class ErrorPolicy(DefaultErrorHandler):
         problem = self._problem(body)
         if problem:
             raise AirbyteTracedException(
-                message=f"{without_query(response.url)} {problem}: {quote_safely(_own_words(body) or response)}. "
+                message=f"{without_query(response.url)} {problem}: {_said(response)}. "
                 "Run the sync again; if this goes on, ask Snov.io support about this text.",
                 internal_message=f"{without_query(response.url)} {problem}.",
                 failure_type=FailureType.system_error,
@@ -131,30 +138,29 @@ class ErrorPolicy(DefaultErrorHandler):
         return None
 
     def _note_rate_limit(self, response: requests.Response) -> None:
-        wait = self._pause.start(
-            self.first_pause, self.longest_pause, self.patience, retry_after_seconds(response, time.time())
-        )
+        patience = min(self.patience, self._pause.limit)
+        retry_after = retry_after_seconds(response, time.time())
+        wait = self._pause.start(self.first_pause, self.longest_pause, patience, retry_after)
         if wait is None:
             raise AirbyteTracedException(
                 message="Snov.io keeps answering 429 (too many requests), and the connector does not wait longer than "
-                f"{self.patience / 60:g} minutes for that to pass. The limit of 60 requests a minute is shared by all "
+                f"{patience / 60:g} minutes for that to pass. The limit of 60 requests a minute is shared by all "
                 "your integrations: pause the others or lower requests_per_minute, then sync again in 10 minutes.",
                 internal_message=f"Gave up on {without_query(response.url)} after HTTP 429: {quote_safely(response)}",
                 failure_type=FailureType.transient_error,
             )
-        logger.warning(
-            "Snov.io answered 429 (too many requests): the requests that your account has a minute are used up. All "
-            f"streams wait {wait:.0f} seconds, then go on."
-        )
+        if wait:
+            logger.warning(
+                "Snov.io answered 429 (too many requests): your account's requests for this minute are used up. "
+                f"All streams wait {wait:.0f} seconds, then go on."
+            )
 
     def _exhausted(self, answer: Answer, attempts: int) -> AirbyteTracedException:
-        where = without_query(answer.url) if isinstance(answer, requests.Response) else "Snov.io"
-        missing = isinstance(answer, requests.Response) and answer.status_code == requests.codes.unprocessable
-        error = EntityNotFound if missing and self.skip_missing and _says_missing(answer) else AirbyteTracedException
+        error = EntityNotFound if self.skip_missing and _says_missing(answer) else AirbyteTracedException
         return error(
             message=f"{_cause(answer)}, {attempts} times in a row. Sync again later; if this goes on, look at "
             "Snov.io's status page or ask its support.",
-            internal_message=f"Gave up on {where} after {attempts} tries: {_cause(answer)}",
+            internal_message=f"Gave up after {attempts} tries: {_cause(answer)}",
             failure_type=FailureType.transient_error,
         )
 
@@ -162,7 +168,7 @@ class ErrorPolicy(DefaultErrorHandler):
 def _failure(resolution: ErrorResolution, response: requests.Response, missing: bool = False) -> AirbyteTracedException:
     error = EntityNotFound if missing else AirbyteTracedException
     return error(
-        message=f"{resolution.error_message} It said (HTTP {response.status_code}): {quote_safely(response)}",
+        message=f"{resolution.error_message} It said (HTTP {response.status_code}): {_said(response)}",
         internal_message=f"HTTP {response.status_code} from {without_query(response.url)}: {quote_safely(response)}",
         failure_type=resolution.failure_type or FailureType.system_error,
     )
@@ -171,26 +177,40 @@ def _failure(resolution: ErrorResolution, response: requests.Response, missing: 
 def _cause(answer: Answer) -> str:
     if isinstance(answer, requests.Response):
         kind = ", not JSON," if answer.ok else ""
-        said = quote_safely(answer) or "nothing"
-        return f"{without_query(answer.url)} answered HTTP {answer.status_code}{kind} and said: {said}"
+        return f"{without_query(answer.url)} answered HTTP {answer.status_code}{kind} and said: {_said(answer)}"
     return f"Snov.io did not answer as it should ({quote_safely(f'{type(answer).__name__}: {answer}')})"
 
 
-def _says_missing(response: requests.Response) -> bool:
-    """Whether a 422 has the body of a deleted or inaccessible campaign: `{"data": {"message": …}}`."""
+def _says_missing(answer: Answer) -> bool:
+    """Whether it is a 422 with the body of a deleted or inaccessible campaign: `{"data": {"message": …}}`."""
+    if not isinstance(answer, requests.Response) or answer.status_code != requests.codes.unprocessable:
+        return False
     try:
-        body = response.json()
+        body = answer.json()
     except ValueError:
         return False
     data = body.get("data") if isinstance(body, Mapping) else None
     return isinstance(data, Mapping) and bool(data.get("message"))
 
 
-def _own_words(body: Any) -> str:
-    """The text of an error body: `errors` may be an object with a title, a list of texts, or one text."""
-    if not isinstance(body, Mapping):
-        return ""
-    errors = body.get("errors") or body.get("error") or body.get("message") or ""
-    if isinstance(errors, Mapping):
-        errors = [str(errors.get("title") or errors.get("message") or errors)]
-    return "; ".join(str(error) for error in errors) if isinstance(errors, list) else str(errors)
+def _said(response: requests.Response) -> str:
+    """What the API says in an answer: the text of an error body in any of its shapes, else how the body begins.
+
+    The shapes (API reference and clients): `errors` as an object with a title, a list of texts or one text; OAuth's
+    `error` and `error_description`; `message`, at the top or under `data`.
+    """
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    texts = _texts(body) if isinstance(body, Mapping) else []
+    return quote_safely("; ".join(texts) or response) or "nothing"
+
+
+def _texts(body: Mapping[str, Any]) -> list[str]:
+    data = body.get("data")
+    message = body.get("message") or (data.get("message") if isinstance(data, Mapping) else None)
+    found = body.get("errors") or body.get("error_description") or message or body.get("error") or []
+    if isinstance(found, Mapping):
+        found = found.get("title") or found.get("message") or str(dict(found))
+    return [str(text) for text in (found if isinstance(found, list) else [found])]

@@ -27,18 +27,21 @@ class RateLimitPause:
         self._ends = 0.0
         self._began = 0.0
         self._in_a_row = 0
+        self.limit = float("inf")
+        """Seconds that cap the patience of the error policy."""
 
     def start(self, first: float, longest: float, patience: float, retry_after: float | None) -> float | None:
-        """Notes a 429 and returns the seconds to wait; None when that would exceed `patience`, counted from the first
-        429 in a row: then nobody waits any longer.
+        """Notes a 429 and returns the seconds of the pause that it starts.
 
+        0 during a pause: the 429 answers a request made before it. None when the waiting would exceed `patience`,
+        counted from the first 429 in a row: then nobody waits any longer.
         `first`, `longest`: seconds of the first pause and of the longest one. `retry_after`: what the API asks for, if
-        it does. A 429 that arrives during a pause answers a request made before it, and changes nothing.
+        it does.
         """
         with self._lock:
             now = time.monotonic()
             if now < self._ends:
-                return self._ends - now
+                return 0.0
             if not self._in_a_row:
                 self._began = now
             wait = retry_after or min(first * 2**self._in_a_row, longest)

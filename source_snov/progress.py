@@ -5,7 +5,7 @@ At 60 requests a minute a sync may take long, and waits for the pace or after a 
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import Any
@@ -36,9 +36,9 @@ REPORT_EVERY = 60.0
 class StreamProgress:
     """The partitions of one stream: how many there are, how many are read, whether reading failed."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, per_campaign: bool) -> None:
         self.name = name
-        self.per_campaign = False
+        self.per_campaign = per_campaign
         self.total: int | None = None
         self.done = 0
         self.failed = False
@@ -91,10 +91,11 @@ class SyncProgress:
         self._requests_made = requests_made
         self._streams: list[StreamProgress] = []
 
-    def watch(self, stream: AbstractStream) -> "WatchedStream":
-        progress = StreamProgress(stream.name)
+    def watch(self, stream: AbstractStream, wanted: Collection[int]) -> "WatchedStream":
+        """`wanted`: the configured campaign ids; none for all campaigns."""
+        progress = StreamProgress(stream.name, per_campaign="campaign_id" in stream.get_json_schema()["properties"])
         self._streams.append(progress)
-        return WatchedStream(stream, progress)
+        return WatchedStream(stream, progress, wanted)
 
     @contextmanager
     def reported(self) -> Iterator[None]:
@@ -128,21 +129,34 @@ class SyncProgress:
 
 
 class WatchedStream(AbstractStream):
-    """A stream whose partitions are counted. A partition whose entity is gone is skipped with one warning; after a
-    failure the partitions that are left are not read, since the stream has failed and each would cost a request."""
+    """A stream whose partitions are counted, one per campaign also when the API lists a campaign twice.
 
-    def __init__(self, stream: AbstractStream, progress: StreamProgress) -> None:
+    A partition whose entity is gone is skipped with one warning; after a failure the partitions that are left are not
+    read, since the stream has failed and each would cost a request.
+    """
+
+    def __init__(self, stream: AbstractStream, progress: StreamProgress, wanted: Collection[int]) -> None:
         self._stream = stream
         self._progress = progress
+        self._wanted = wanted
 
     def generate_partitions(self) -> Iterable[Partition]:
         self._progress.begin()
-        count = 0
-        for partition in self._stream.generate_partitions():
-            count += 1
-            self._progress.per_campaign = campaign_of(partition) is not None
-            yield WatchedPartition(partition, self._progress)
-        self._progress.total = count
+        seen: set[int | None] = set()
+        try:
+            for partition in self._stream.generate_partitions():
+                if campaign_of(partition) not in seen:
+                    seen.add(campaign_of(partition))
+                    yield WatchedPartition(partition, self._progress)
+        except Exception:
+            self._progress.failed = True
+            raise
+        self._progress.total = len(seen)
+        if self._progress.per_campaign and (missing := sorted(set(self._wanted) - seen)):
+            logger.warning(
+                f"{self.name}: the campaign_ids {', '.join(map(str, missing))} are not in the campaign list any more. "
+                "Remove them from the source's configuration, or give the API user access to these campaigns."
+            )
 
     @property
     def name(self) -> str:

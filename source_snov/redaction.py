@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from urllib.parse import quote, quote_plus, urlsplit
 
 import requests
@@ -32,7 +33,8 @@ def quote_safely(answer: requests.Response | Exception | str) -> str:
         # A body can be long: the few characters that are kept do not need all of it decoded and searched.
         text = answer.content[: 50 * QUOTE_LENGTH].decode(answer.encoding or "utf-8", errors="replace")
     else:
-        text = str(answer)
+        # The text of a connection error holds the URL, and its query may hold addresses.
+        text = re.sub(r"\?\S+", "", str(answer))
     text = " ".join(filter_secrets(text).split())
     return text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1] + "…"
 

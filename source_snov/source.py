@@ -19,10 +19,14 @@ from airbyte_cdk.sources.declarative.yaml_declarative_source import YamlDeclarat
 from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
 
 from source_snov.config import check_config
-from source_snov.pace import RequestGate
+from source_snov.pace import RateLimitPause, RequestGate
 from source_snov.progress import SyncProgress
+from source_snov.sync_shared import sync_shared
 
 Config = Mapping[str, Any]
+
+CHECK_PATIENCE = 90.0
+"""Seconds of 429 in a row after which `check` gives up: long enough for one pause."""
 
 
 class SourceSnov(Source):
@@ -81,18 +85,20 @@ class DeclaredSource(YamlDeclarativeSource):
         super().__init__(
             path_to_yaml="manifest.yaml", catalog=catalog, config=dict(config) if config else None, state=state
         )
-        self._gate: RequestGate | None = None
-        self._progress = SyncProgress(lambda: self._gate.requests_made if self._gate else 0)
+        self._progress = SyncProgress(lambda: self._gate.requests_made)
         # The CDK's factory has no custom budget; its table of constructors is where one comes in.
         constructors: dict[type[Any], Any] = self._constructor.PYDANTIC_MODEL_TO_CONSTRUCTOR  # type: ignore[assignment]
         constructors[HTTPAPIBudgetModel] = self._create_gate
 
     def streams(self, config: Config) -> list[AbstractStream]:
-        return [self._progress.watch(stream) for stream in super().streams(config)]
+        wanted = self._config.get("campaign_ids", [])
+        return [self._progress.watch(stream, wanted) for stream in super().streams(config)]
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
         """Proves that the credentials work, the campaign list can be read, and each of `campaign_ids` is in it."""
-        [campaigns] = [stream for stream in self.streams(config) if stream.name == "campaigns"]
+        [campaigns] = [stream for stream in super().streams(config) if stream.name == "campaigns"]
+        # Somebody sits before a form and waits: better the reason soon than a success after half an hour.
+        sync_shared(self._gate, RateLimitPause).limit = CHECK_PATIENCE
         known = {record["id"] for partition in campaigns.generate_partitions() for record in partition.read()}
         missing = [str(campaign) for campaign in config.get("campaign_ids", []) if campaign not in known]
         if missing:

@@ -1,0 +1,60 @@
+"""How a long sync tells how far it is."""
+
+import re
+
+import pytest
+
+from sandbox import faults, seeds
+from sandbox.running import Sandbox
+from sandbox.settings import Settings
+from source_snov import progress
+from unit_tests._helpers import estimates, logs, sync
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    # A minute of a real sync is a twentieth of a second here.
+    monkeypatch.setattr(progress, "REPORT_EVERY", 0.05)
+    return Sandbox(seeds.sized_account(20), Settings(requests_per_minute=None, latency=0.03))
+
+
+def test_each_running_stream_says_how_far_it_is_and_how_long_it_takes_still(slow: Sandbox) -> None:
+    with slow as sandbox:
+        output = sync(whole_config=sandbox.config())
+    lines = [text for text in logs(output, "INFO") if "requests made in this sync" in text]
+    pattern = (
+        r"(\w+): (\d+) of 20 campaigns done, (\d+) requests made in this sync; about (\d+) minutes left at this pace\."
+    )
+    found = [match.groups() for match in (re.fullmatch(pattern, line) for line in lines) if match]
+    assert {name for name, *_ in found} == {"campaign_analytics", "campaign_progress"}
+    for stream in ("campaign_analytics", "campaign_progress"):
+        done = [int(count) for name, count, *_ in found if name == stream]
+        assert len(done) >= 2
+        assert done == sorted(done)
+        assert done[-1] > done[0]
+    requests = [int(count) for _, _, count, _ in found]
+    assert requests == sorted(requests)
+    assert requests[-1] <= 42
+
+
+def test_estimates_carry_the_number_of_records(slow: Sandbox) -> None:
+    with slow as sandbox:
+        found = estimates(sync(whole_config=sandbox.config()))
+    assert {(estimate.name, estimate.row_estimate) for estimate in found} == {
+        ("campaign_analytics", 20),
+        ("campaign_progress", 20),
+    }
+    assert len(found) > 2
+
+
+def test_a_sync_that_waits_for_the_campaign_list_says_so(slow: Sandbox) -> None:
+    with slow as sandbox:
+        sandbox.add_fault(faults.delay(0.2, path="get-user-campaigns"))
+        lines = logs(sync(whole_config=sandbox.config()), "INFO")
+    assert any(line.startswith("campaign_progress: reading the campaign list;") for line in lines)
+
+
+def test_a_short_sync_is_silent() -> None:
+    with Sandbox(seeds.sized_account(2), Settings(requests_per_minute=None)) as sandbox:
+        lines = logs(sync(whole_config=sandbox.config()), "INFO")
+    assert [line for line in lines if "requests made in this sync" in line] == []
