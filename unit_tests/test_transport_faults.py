@@ -1,0 +1,74 @@
+"""Faults below HTTP, on real connections to the sandbox: the sync ends with the truth or with a clear failure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox import faults, seeds
+from sandbox.faults import Fault
+from sandbox.running import Sandbox
+from sandbox.settings import Settings
+from source_snov.source import DeclaredSource
+from unit_tests._helpers import Clock, failure, records, sync
+
+KINDS = {
+    "reset before the answer": faults.reset_before,
+    "reset within the body": faults.reset_within,
+    "body cut short": faults.cut_body,
+    "JSON cut short": faults.cut_json,
+    "page with status 200": faults.html_page,
+    "502 with a page": faults.bad_gateway,
+    "no answer": faults.hang,
+}
+PLACES = {
+    "token": "access_token",
+    "list": "get-user-campaigns",
+    "analytics": "campaign-analytics",
+    "progress": "progress",
+}
+
+
+@pytest.fixture
+def sandbox(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    original = DeclaredSource._read_and_parse_yaml_file
+
+    def impatient(self: DeclaredSource, path: str) -> Any:
+        manifest = original(self, path)
+        manifest["definitions"]["timeouts"] = {"connect_timeout_in_seconds": 0.5, "read_timeout_in_seconds": 0.5}
+        return manifest
+
+    monkeypatch.setattr(DeclaredSource, "_read_and_parse_yaml_file", impatient)
+    with Sandbox(seeds.sized_account(5), Settings(requests_per_minute=None)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_fault_that_passes_leaves_the_truth(sandbox: Sandbox, kind: Any, place: str) -> None:
+    fault: Fault = kind(path=place, times=2)
+    planted = sandbox.add_fault(fault)
+    output = sync(whole_config=sandbox.config())
+    assert planted.hits == 2
+    assert not output.errors
+    for stream in ("campaigns", "campaign_analytics", "campaign_progress"):
+        assert len(records(output, stream)) == 5
+    assert len(sandbox.requests) == 2 + 2 * 5 + 2
+
+
+@pytest.mark.parametrize("place", ["access_token", "progress"])
+@pytest.mark.parametrize("kind", [faults.hang, faults.reset_within, faults.cut_body])
+def test_a_fault_that_stays_ends_as_a_transient_error(sandbox: Sandbox, kind: Any, place: str) -> None:
+    sandbox.add_fault(kind(path=place))
+    output = sync("campaign_progress", whole_config=sandbox.config(num_workers=2))
+    errors = [message.trace.error for message in output.errors if message.trace.error.stream_descriptor]
+    assert {error.failure_type.value for error in errors} == {"transient_error"}
+    assert all("6 times in a row" in error.message for error in errors)
+    assert records(output, "campaign_progress") == []
+
+
+def test_a_token_endpoint_that_never_answers_ends_the_sync(sandbox: Sandbox) -> None:
+    sandbox.add_fault(faults.hang(path="access_token"))
+    error = failure(sync("campaigns", whole_config=sandbox.config()), "campaigns")
+    assert error.failure_type.value == "transient_error"
+    assert sandbox.count("access_token") == 6
