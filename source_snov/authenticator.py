@@ -102,7 +102,7 @@ class SnovAuthenticator(DeclarativeAuthenticator):
                 internal_message="The token endpoint answered without an access token.",
                 failure_type=FailureType.config_error,
             )
-        hide(token)
+        hide(token.strip())
         return {**answer, "access_token": token.strip()}
 
 

@@ -40,7 +40,8 @@ class ErrorPolicy(DefaultErrorHandler):
     """Decides on each answer. Every number below is stated in the manifest.
 
     expects: `array` or `object`, the JSON a good answer consists of; None accepts any.
-    known_fields: a good object, or each object of a good array, has at least one of these.
+    required_fields: each object of a good array has all of these, and not null.
+    known_fields: a good object has at least one of these.
     skip_missing: a 404, or a 422 that stays, raises EntityNotFound instead of failing the stream.
     unavailable_waits, missing_waits: seconds between tries; one more try than waits.
     first_pause, longest_pause, patience: seconds of 429 (see RateLimitPause); beyond `patience` in a row, it fails.
@@ -48,6 +49,7 @@ class ErrorPolicy(DefaultErrorHandler):
 
     api_budget: AbstractAPIBudget = None  # type: ignore[assignment]  # the CDK fills it in; a base class has defaults already
     expects: str | None = None
+    required_fields: Sequence[str] = ()
     known_fields: Sequence[str] = ()
     skip_missing: bool = False
     unavailable_waits: Sequence[float] = ()
@@ -85,8 +87,10 @@ class ErrorPolicy(DefaultErrorHandler):
             self._tries.token_renewed_for = response.url
             text = f"Snov.io no longer takes the access token for {without_query(response.url)}; a new one is fetched."
             return ErrorResolution(resolution.response_action, resolution.failure_type, text)
+        if self.skip_missing and response.status_code == requests.codes.not_found:
+            raise _not_found(response)
         if resolution.response_action == ResponseAction.FAIL:
-            raise _failure(resolution, response, missing=self.skip_missing and response.status_code == 404)
+            raise _failure(resolution, response)
         return resolution
 
     def backoff_time(self, response_or_exception: Answer, attempt_count: int = 0) -> float | None:
@@ -130,10 +134,11 @@ class ErrorPolicy(DefaultErrorHandler):
         if self.expects == "array":
             if not isinstance(body, list) or not all(isinstance(item, Mapping) for item in body):
                 return "should have answered with a list of objects and did not"
+            if any(item.get(name) is None for item in body for name in self.required_fields):
+                return f"listed an object without {' or '.join(self.required_fields)}"
         elif not isinstance(body, Mapping):
             return "should have answered with an object and did not"
-        objects = body if isinstance(body, list) else [body]
-        if not all(any(item.get(name) is not None for name in self.known_fields or item) for item in objects):
+        elif not any(name in body for name in self.known_fields):
             return f"answered with an object that has none of the fields {', '.join(self.known_fields)}"
         return None
 
@@ -156,8 +161,9 @@ class ErrorPolicy(DefaultErrorHandler):
             )
 
     def _exhausted(self, answer: Answer, attempts: int) -> AirbyteTracedException:
-        error = EntityNotFound if self.skip_missing and _says_missing(answer) else AirbyteTracedException
-        return error(
+        if self.skip_missing and isinstance(answer, requests.Response) and _says_missing(answer):
+            return _not_found(answer)
+        return AirbyteTracedException(
             message=f"{_cause(answer)}, {attempts} times in a row. Sync again later; if this goes on, look at "
             "Snov.io's status page or ask its support.",
             internal_message=f"Gave up after {attempts} tries: {_cause(answer)}",
@@ -165,12 +171,19 @@ class ErrorPolicy(DefaultErrorHandler):
         )
 
 
-def _failure(resolution: ErrorResolution, response: requests.Response, missing: bool = False) -> AirbyteTracedException:
-    error = EntityNotFound if missing else AirbyteTracedException
-    return error(
+def _failure(resolution: ErrorResolution, response: requests.Response) -> AirbyteTracedException:
+    return AirbyteTracedException(
         message=f"{resolution.error_message} It said (HTTP {response.status_code}): {_said(response)}",
         internal_message=f"HTTP {response.status_code} from {without_query(response.url)}: {quote_safely(response)}",
         failure_type=resolution.failure_type or FailureType.system_error,
+    )
+
+
+def _not_found(response: requests.Response) -> EntityNotFound:
+    return EntityNotFound(
+        message=f"{_cause(response)}.",
+        internal_message=f"{_cause(response)}.",
+        failure_type=FailureType.system_error,
     )
 
 
@@ -181,12 +194,12 @@ def _cause(answer: Answer) -> str:
     return f"Snov.io did not answer as it should ({quote_safely(f'{type(answer).__name__}: {answer}')})"
 
 
-def _says_missing(answer: Answer) -> bool:
+def _says_missing(response: requests.Response) -> bool:
     """Whether it is a 422 with the body of a deleted or inaccessible campaign: `{"data": {"message": …}}`."""
-    if not isinstance(answer, requests.Response) or answer.status_code != requests.codes.unprocessable:
+    if response.status_code != requests.codes.unprocessable:
         return False
     try:
-        body = answer.json()
+        body = response.json()
     except ValueError:
         return False
     data = body.get("data") if isinstance(body, Mapping) else None

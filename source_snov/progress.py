@@ -16,6 +16,7 @@ from airbyte_cdk.models import (
     AirbyteStream,
     AirbyteTraceMessage,
     EstimateType,
+    FailureType,
     TraceType,
     Type,
 )
@@ -24,6 +25,7 @@ from airbyte_cdk.sources.streams.concurrent.availability_strategy import StreamA
 from airbyte_cdk.sources.streams.concurrent.cursor import Cursor
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.sources.types import Record
+from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.error_policy import EntityNotFound
 
@@ -41,6 +43,7 @@ class StreamProgress:
         self.per_campaign = per_campaign
         self.total: int | None = None
         self.done = 0
+        self.skipped = 0
         self.failed = False
         self._began: float | None = None
         self._lock = Lock()
@@ -49,9 +52,28 @@ class StreamProgress:
         with self._lock:
             self._began = self._began or time.monotonic()
 
-    def count_done(self) -> None:
+    def count_done(self, skipped: bool = False) -> None:
         with self._lock:
             self.done += 1
+            self.skipped += skipped
+        self._fail_if_all_are_skipped()
+
+    def finish(self, total: int) -> None:
+        """Notes that all partitions are known."""
+        self.total = total
+        self._fail_if_all_are_skipped()
+
+    def _fail_if_all_are_skipped(self) -> None:
+        # An unknown path and an unknown campaign look the same, and an empty table would replace a full one.
+        if 1 < self.skipped == self.total and not self.failed:
+            self.failed = True
+            raise AirbyteTracedException(
+                message=f"Snov.io says of each of the {self.total} campaigns that there is nothing to read for "
+                f"{self.name}. The account's plan may not cover it, or the API has changed: check the plan, then "
+                "report this to the connector's maintainers.",
+                internal_message=f"All {self.total} partitions of {self.name} were skipped.",
+                failure_type=FailureType.system_error,
+            )
 
     @property
     def running(self) -> bool:
@@ -151,7 +173,7 @@ class WatchedStream(AbstractStream):
         except Exception:
             self._progress.failed = True
             raise
-        self._progress.total = len(seen)
+        self._progress.finish(len(seen))
         if self._progress.per_campaign and (missing := sorted(set(self._wanted) - seen)):
             logger.warning(
                 f"{self.name}: the campaign_ids {', '.join(map(str, missing))} are not in the campaign list any more. "
@@ -198,7 +220,12 @@ class WatchedPartition(Partition):
             if campaign is None:
                 self._progress.failed = True
                 raise
-            logger.warning(f"{self.stream_name()}: campaign {campaign} is skipped. {gone.message}")
+            logger.warning(
+                f"{self.stream_name()}: campaign {campaign} is skipped: it was deleted, or this API user may no longer "
+                f"see it. {gone.message}"
+            )
+            self._progress.count_done(skipped=True)
+            return
         except Exception:
             self._progress.failed = True
             raise

@@ -108,8 +108,26 @@ def test_a_404_skips_that_campaign_with_one_warning_and_the_sync_goes_on(api: Ap
     assert not output.errors
     assert [record["campaign_id"] for record in records(output, stream)] == [910002]
     [warning] = logs(output, "WARN")
-    assert warning.startswith(f"{stream}: campaign 910001 is skipped.")
-    assert warning.endswith("Campaign not found")
+    assert warning.startswith(f"{stream}: campaign 910001 is skipped: it was deleted, or this API user may no longer")
+    assert warning.endswith("answered HTTP 404 and said: Campaign not found.")
+
+
+@pytest.mark.parametrize("stream", ["campaign_analytics", "campaign_progress"])
+def test_a_404_on_every_campaign_is_a_failure_and_no_empty_table(api: Api, stream: str) -> None:
+    two_campaigns(api)
+    for campaign in (910001, 910002):
+        api.progress(campaign, {"status_code": 404})
+        api.analytics(f"campaign_id={campaign}&date_from=2026-01-01&date_to=2026-02-01", {"status_code": 404})
+    error = failure(sync(stream), stream)
+    assert f"each of the 2 campaigns that there is nothing to read for {stream}" in error.message
+
+
+def test_the_only_campaign_may_be_gone(api: Api) -> None:
+    api.campaigns(CAMPAIGN)
+    api.progress(910001, {"status_code": 404})
+    output = sync("campaign_progress")
+    assert not output.errors
+    assert len(logs(output, "WARN")) == 1
 
 
 def test_a_422_is_repeated_half_a_minute_apart_and_then_the_campaign_is_skipped(api: Api, clock: Clock) -> None:
@@ -119,7 +137,7 @@ def test_a_422_is_repeated_half_a_minute_apart_and_then_the_campaign_is_skipped(
     assert not output.errors
     assert [record["campaign_id"] for record in records(output, "campaign_progress")] == [910002]
     [warning] = logs(output, "WARN")
-    assert warning.startswith("campaign_progress: campaign 910001 is skipped.")
+    assert warning.startswith("campaign_progress: campaign 910001 is skipped:")
     assert api.count("910001/progress") == 4
     assert len(clock.sleeps) == 3
     assert all(24 + 1 <= sleep <= 36 + 1 for sleep in clock.sleeps)
@@ -259,7 +277,8 @@ def test_an_error_with_status_200_fails_with_the_apis_own_text(api: Api, stream:
         ("campaigns", {"data": []}, "should have answered with a list of objects and did not"),
         ("campaigns", "text", "should have answered with a list of objects and did not"),
         ("campaigns", [None], "should have answered with a list of objects and did not"),
-        ("campaigns", [{"campaign": "no id"}], "none of the fields id"),
+        ("campaigns", [CAMPAIGN, {"id": None}], "listed an object without id"),
+        ("campaigns", [{"campaign": "no id"}], "listed an object without id"),
         ("campaign_analytics", [], "should have answered with an object and did not"),
         ("campaign_analytics", 7, "should have answered with an object and did not"),
         ("campaign_analytics", {}, "none of the fields emails_sent"),
