@@ -26,6 +26,9 @@ ENGINE_START: Final = 60.0
 ENGINE_STOP: Final = 30.0
 """Seconds within which an engine stops its containers and itself, before it is killed."""
 
+SCRATCH_SIZE: Final = 4 * 1024**3
+"""Bytes that are enough for an engine with the images of a test; they take about a quarter of it."""
+
 SYSTEM_PATH: Final = f"/usr/sbin:/usr/bin:/sbin:/bin:{os.environ.get('PATH', '')}"
 """Where Debian's programs are found first, those for administration too, which not every user's PATH names."""
 
@@ -35,7 +38,14 @@ CA_BUNDLE: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 SUITE: Final = "trixie"
 """The Debian release whose Python is the base image's 3.13."""
 
-PACKAGES: Final = "ca-certificates,python3,python3-pip"
+MAKE_STAND_IN: Final = f"""
+set -e
+debootstrap --variant=minbase --include=ca-certificates,python3,python3-pip {SUITE} "$1" "$2"
+test ! -f {CA_BUNDLE} || cp {CA_BUNDLE} "$1{CA_BUNDLE}"
+chroot "$1" sh -c "$3"
+tar --create --one-file-system --directory "$1" --file "$4" .
+"""
+"""Takes the folder to work in, a mirror of Debian, what to run in the new system, and the archive to write."""
 
 MAKE_LIKE_BASE_IMAGE: Final = """
 set -e
@@ -172,53 +182,72 @@ def _own_engine() -> Iterator[Docker]:
     _need_root("start a Docker engine")
     # Directly in the folder for temporary files: the path of a Unix socket may not be long.
     root = Path(tempfile.mkdtemp(prefix="snov-docker-"))
+    state = root / "state"
+    state.mkdir()
     socket = f"unix://{root}/docker.sock"
     # BuildKit takes half the time of the classic builder, which clients fall back to where they lack a part for it.
     (root / "daemon.json").write_text('{"features": {"buildkit": true}}')
-    command = [
-        "setpriv", "--pdeathsig", "TERM", "--",  # so that the engine ends even if this process is killed
+    command = _with_scratch(
+        state,
         "dockerd",
         "--config-file", str(root / "daemon.json"),  # not the machine's
         "--host", socket,
-        "--data-root", str(root / "data"),
-        "--exec-root", str(root / "exec"),
+        "--data-root", str(state / "data"),
+        "--exec-root", str(state / "exec"),
         "--pidfile", str(root / "docker.pid"),
         "--storage-driver", "overlay2",
         "--iptables=false",
         "--bridge=none",
-    ]  # fmt: skip
+    )  # fmt: skip
     # The client of Debian's package, which fits the engine: others on the PATH may be too new for it.
     client = shutil.which("docker", path=SYSTEM_PATH) or "docker"
     docker = Docker(client, {"DOCKER_HOST": socket})
     log = root / "dockerd.log"
+    with log.open("wb") as output:
+        engine = subprocess.Popen(
+            # So that the engine ends even if this process is killed.
+            ["setpriv", "--pdeathsig", "TERM", "--", *command],
+            env={**os.environ, "PATH": SYSTEM_PATH},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            # Ctrl-C is for this process, which then ends the engine in good order.
+            start_new_session=True,
+        )
     try:
-        with log.open("wb") as output:
-            engine = subprocess.Popen(
-                command,
-                env={**os.environ, "PATH": SYSTEM_PATH},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                # Ctrl-C is for this process, which then ends the engine in good order.
-                start_new_session=True,
-            )
-        try:
-            deadline = time.monotonic() + ENGINE_START
-            while not docker.answers():
-                if engine.poll() is not None or time.monotonic() > deadline:
-                    raise Unavailable(f"the Docker engine does not start: {_end_of(log.read_text())}")
-                time.sleep(0.2)
-            yield docker
-        finally:
-            engine.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                engine.wait(ENGINE_STOP)
-            if engine.poll() is None:
-                engine.kill()
-                engine.wait()
+        deadline = time.monotonic() + ENGINE_START
+        while not docker.answers():
+            if engine.poll() is not None or time.monotonic() > deadline:
+                raise Unavailable(f"the Docker engine does not start: {_end_of(log.read_text())}")
+            time.sleep(0.2)
+        yield docker
     finally:
+        engine.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            engine.wait(ENGINE_STOP)
+        if engine.poll() is None:
+            engine.kill()
+            engine.wait()
         _end_processes_of(root)
-        _remove(root)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _with_scratch(folder: Path, *command: str) -> list[str]:
+    """The command such that `folder` is in memory for it, where there is plenty: it puts thousands of files there.
+
+    That, and whatever else the command mounts, is visible only to it and ends with it.
+    """
+    in_memory: tuple[str, ...] = ()
+    if _available_memory() > 2 * SCRATCH_SIZE:
+        mount = 'mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@"'
+        in_memory = ("sh", "-c", mount, "sh", str(SCRATCH_SIZE), str(folder))
+    return ["unshare", "--mount", *in_memory, *command]
+
+
+def _available_memory() -> int:
+    """Bytes that new programs can have without swapping."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
 
 
 def _end_processes_of(folder: Path) -> None:
@@ -230,44 +259,28 @@ def _end_processes_of(folder: Path) -> None:
                     os.kill(int(process.name), signal.SIGKILL)
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder, after everything that is still mounted in it."""
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in reversed(mounts):
-        if Path(mount).is_relative_to(folder):
-            subprocess.run(["umount", "--lazy", mount], check=True, capture_output=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def _stand_in() -> Path:
     """The archive of a file system that keeps the base image's promises; made once, then kept in the user's cache."""
     certificates = CA_BUNDLE.read_bytes() if CA_BUNDLE.exists() else b""
-    recipe = hashlib.sha256(f"{SUITE} {PACKAGES} {MAKE_LIKE_BASE_IMAGE}".encode() + certificates).hexdigest()[:12]
+    recipe = hashlib.sha256((MAKE_STAND_IN + MAKE_LIKE_BASE_IMAGE).encode() + certificates).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "source-snov"
     archive = cache / f"stand-in-{recipe}.tar"
     if archive.exists():
         return archive
     _need_root("make a stand-in for the base image (SNOV_PULL_BASE=1 in the environment pulls the real one)")
     _install("debootstrap", "debootstrap")
-    root = Path(tempfile.mkdtemp(prefix="snov-base-"))
-    try:
-        system = root / "system"
-        _step("debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(system), _debian_mirror())
-        if certificates:
-            shutil.copyfile(CA_BUNDLE, system / CA_BUNDLE.relative_to("/"))
-        _step("chroot", str(system), "sh", "-c", MAKE_LIKE_BASE_IMAGE)
-        cache.mkdir(parents=True, exist_ok=True)
-        # Under its name only once it is complete.
-        unfinished = cache / f"{root.name}.tar"
-        try:
-            _step("tar", "--create", "--one-file-system", "--directory", str(system), "--file", str(unfinished), ".")
-            for outdated in cache.glob("stand-in-*.tar"):
-                outdated.unlink(missing_ok=True)
-            unfinished.rename(archive)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    finally:
-        _remove(root)
+    mirror = _debian_mirror()
+    cache.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="snov-base-") as folder,
+        tempfile.TemporaryDirectory(dir=cache) as unfinished,
+    ):
+        made = Path(unfinished) / archive.name
+        script = ("sh", "-c", MAKE_STAND_IN, "sh", f"{folder}/system", mirror, MAKE_LIKE_BASE_IMAGE, str(made))
+        _step(*_with_scratch(Path(folder), *script))
+        for outdated in cache.glob("stand-in-*.tar"):
+            outdated.unlink(missing_ok=True)
+        made.rename(archive)
     return archive
 
 

@@ -1,0 +1,55 @@
+# What one does here; `make` alone lists it. Needs Python 3.11, 3.12 or 3.13 and make, nothing else.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock clean
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r target text; do \
+		printf '  make %-8s %s\n' "$$target" "$$text"; done
+
+demo: $(INSTALLED) ## Sync the sandbox into demo.duckdb (CONFIG=secrets/config.json: your own account)
+	@$(BIN)/python -u examples/demo.py $(if $(CONFIG),--config "$(CONFIG)")
+
+test: lint ## Run all checks and tests, the Docker image's too (ARGS="-k name": only some tests)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(INSTALLED) ## Measure requests, pace, time and memory (ARGS=--write: into README.md too)
+	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+lock: $(INSTALLED) ## Pin what pyproject.toml asks for (UPGRADE=1: at the newest versions)
+	$(LOCK) --output-file requirements.txt pyproject.toml
+	$(LOCK) --output-file requirements-dev.txt --extra dev pyproject.toml
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	$(if $(UPGRADE),--upgrade)
+
+clean: ## Remove what the other targets made, the environment too
+	rm -rf $(VENV) .tmp .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo.duckdb demo.duckdb.wal
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first of these that is there, new enough, and able to make an environment.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do "$$python" -c \
+	'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$python" && break; \
+	done)
+
+# Every package is checked against the hash it was pinned with, and the connector itself is built from this folder.
+# Byte-code is left to the first import, because compiling takes longer than all the rest and few modules are needed.
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 was found that can make an environment (on Debian:" \
+		"apt-get install python3-venv). Is it elsewhere? make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/pip || { echo "Making $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing the packages of requirements-dev.txt into $(VENV), which takes a few minutes the first time"
+	@$(PIP) install --no-compile --require-hashes --no-deps --requirement requirements-dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

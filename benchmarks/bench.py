@@ -1,0 +1,170 @@
+"""`make bench`: what a sync takes, as Markdown tables.
+
+python -m benchmarks.bench                 # everything, 8 minutes
+python -m benchmarks.bench --only cost     # one part: requests, pace or cost
+python -m benchmarks.bench --write         # everything, and into README.md, between its marks
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from typing import Final
+
+from benchmarks.measuring import ROOT, Cost, Request, connector, machine, median, most_in_any_minute, requests_loop, run
+from benchmarks.measuring import sandbox as running_sandbox
+
+README: Final = ROOT / "README.md"
+BEGIN: Final = "<!-- bench -->"
+END: Final = "<!-- /bench -->"
+
+UNLIMITED: Final = ("--rate-limit", "off")
+FULL_SPEED: Final = 6000
+"""The largest `requests_per_minute`: more than any of these syncs makes."""
+
+PACE_CAMPAIGNS: Final = 140
+PACE_SECONDS: Final = 300
+
+ENDPOINTS: Final = {
+    "token": "/v1/oauth/access_token",
+    "list": "/v1/get-user-campaigns",
+    "analytics": "/v2/statistics/campaign-analytics",
+    "progress": "/progress",
+}
+
+IMPORTS: Final = (sys.executable, "-c", "import source_snov.run")
+
+Row = Sequence[object]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what the command line asks for."""
+    options = _options(arguments)
+    text = f"Measured on {datetime.now(timezone.utc):%Y-%m-%d} on a machine with {machine()}."
+    print(text, flush=True)
+    for name in [options.only] if options.only else PARTS:
+        part = PARTS[name]()
+        print(f"\n{part}", flush=True)
+        text += f"\n\n{part}"
+    if options.write:
+        _write(text)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description="What a sync takes.")
+    parser.add_argument("--only", choices=PARTS, help="one part instead of all")
+    parser.add_argument("--write", action="store_true", help="put the tables into README.md as well")
+    options = parser.parse_args(arguments)
+    if options.only and options.write:
+        parser.error("--write needs all parts: it replaces them all")
+    return options
+
+
+def requests() -> str:
+    """How many requests a sync of all streams makes."""
+    return "Requests of a sync of all three streams, counted by the sandbox:\n\n" + _table(
+        ("campaigns", *ENDPOINTS, "total", "1 + 1 + 2N"),
+        [_requests_of(None), _requests_of(300), _requests_of(1000)],
+    )
+
+
+def _requests_of(campaigns: int | None) -> Row:
+    """A row for so many campaigns; None for the demo account."""
+    _say(f"requests of {campaigns or 'the demo account'}")
+    with running_sandbox(*UNLIMITED, *_size(campaigns)) as server:
+        with connector(server, requests_per_minute=FULL_SPEED) as command:
+            run(command)
+        paths = [request["path"] for request in server.requests()]
+    counts = [sum(path.endswith(end) for path in paths) for end in ENDPOINTS.values()]
+    assert sum(counts) == len(paths), Counter(paths)
+    synced = campaigns or counts[-1]
+    return (synced, *counts, len(paths), 2 + 2 * synced)
+
+
+def pace() -> str:
+    """Whether the default pace uses the limit and never exceeds it."""
+    _say(f"the pace: {PACE_SECONDS // 60} minutes")
+    with running_sandbox(*_size(PACE_CAMPAIGNS)) as server, connector(server) as command:
+        took = run(command).wall
+        requests = server.requests()
+    times = [request["time"] for request in requests]
+    if times[-1] - times[0] < PACE_SECONDS:
+        raise RuntimeError(f"the sync was over after {times[-1] - times[0]:.0f} s")
+    answered = [time for time in _times_with(requests, 200) if time < times[0] + PACE_SECONDS]
+    return (
+        f"The default pace, against the sandbox refusing what exceeds 60 requests in any 60 seconds, with "
+        f"{PACE_CAMPAIGNS} campaigns ({len(requests)} requests, {took:.0f} s):\n\n"
+    ) + _table(
+        ("answered a minute, over the first 5", "most in any 60 s", "answers of 429"),
+        [(f"{len(answered) / PACE_SECONDS * 60:.1f}", most_in_any_minute(times), len(_times_with(requests, 429)))],
+    )
+
+
+def _times_with(requests: Sequence[Request], status: int) -> list[float]:
+    return [request["time"] for request in requests if request["status"] == status]
+
+
+def cost() -> str:
+    """Time and memory, beside a loop written by hand and the import of the CDK alone."""
+    _say("the import of the CDK")
+    rows = [("import of the CDK and the connector", "", *_numbers(median(lambda: run(IMPORTS), 5)))]
+    for campaigns, times in ((300, 5), (1000, 3)):
+        _say(f"time and memory of {campaigns} campaigns")
+        with running_sandbox(*UNLIMITED, *_size(campaigns)) as server:
+            with connector(server, requests_per_minute=FULL_SPEED) as command:
+                rows.append(("connector", campaigns, *_numbers(_median(server.clear, command, times))))
+            with requests_loop(server) as command:
+                rows.append(("loop", campaigns, *_numbers(_median(server.clear, command, times))))
+    return (
+        "Time and memory without a limit (medians of 5 runs, of 3 for 1,000 campaigns; the sandbox runs beside it on "
+        "the same machine). The loop is [requests_loop.py](benchmarks/requests_loop.py): the same requests one after "
+        "the other, without pace, repetition, error handling or typed records:\n\n"
+    ) + _table(("", "campaigns", "wall (s)", "CPU (s)", "peak memory (MiB)"), rows)
+
+
+def _median(clear: Callable[[], None], command: Sequence[str], times: int) -> Cost:
+    def measure() -> Cost:
+        clear()
+        return run(command)
+
+    return median(measure, times)
+
+
+def _numbers(cost: Cost) -> tuple[str, str, str]:
+    return f"{cost.wall:.1f}", f"{cost.cpu:.1f}", f"{cost.memory:.0f}"
+
+
+def _size(campaigns: int | None) -> tuple[str, ...]:
+    return () if campaigns is None else ("--campaigns", str(campaigns))
+
+
+def _table(headings: Sequence[str], rows: Sequence[Row]) -> str:
+    """A Markdown table; everything after the first column is a number."""
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _say(what: str) -> None:
+    print(f"Measuring {what} …", file=sys.stderr, flush=True)
+
+
+def _write(text: str) -> None:
+    readme = README.read_text()
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"README.md lacks the marks {BEGIN} and {END}")
+    README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+PARTS: Final[dict[str, Callable[[], str]]] = {"requests": requests, "pace": pace, "cost": cost}
+
+if __name__ == "__main__":
+    main()

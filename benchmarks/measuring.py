@@ -1,0 +1,154 @@
+"""Runs programs and says what they took; the sandbox in a process of its own; the machine in a few words.
+
+This process imports nothing heavy: what it takes itself is the least that the system reports for its children.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+STREAMS: Final = ("campaigns", "campaign_analytics", "campaign_progress")
+
+Request = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: seconds of wall and of CPU time (user and system), and MiB of memory at its peak."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox, steered over its control endpoints."""
+
+    url: str
+    credentials: dict[str, str]
+
+    def requests(self) -> list[Request]:
+        """The API requests so far, in order of arrival."""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/requests", timeout=60) as answer:
+            requests: list[Request] = json.load(answer)
+            return requests
+
+    def clear(self) -> None:
+        """Forget the requests so far."""
+        request = urllib.request.Request(f"{self.url}/_sandbox/requests", method="DELETE")
+        urllib.request.urlopen(request, timeout=60).close()
+
+
+@contextmanager
+def sandbox(*options: str) -> Iterator[Sandbox]:
+    """`python -m sandbox` with these options, on a free port, as long as the block runs."""
+    command = [sys.executable, "-m", "sandbox", "--port", "0", *options]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdout
+        greeting = [server.stdout.readline() for _ in range(4)]
+        found = re.search(r"{.*}", "".join(greeting))
+        if not found:
+            raise RuntimeError("the sandbox did not start")
+        config = json.loads(found[0])
+        yield Sandbox(config.pop("api_url"), config)
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@contextmanager
+def connector(server: Sandbox, **overrides: Any) -> Iterator[list[str]]:
+    """The command that reads all streams from the sandbox."""
+    config = {**server.credentials, "api_url": server.url, **overrides}
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"config": config, "catalog": _catalog()}
+        for name, content in files.items():
+            Path(folder, f"{name}.json").write_text(json.dumps(content))
+        options = [part for name in files for part in (f"--{name}", f"{folder}/{name}.json")]
+        yield [sys.executable, "-m", "source_snov", "read", *options]
+
+
+@contextmanager
+def requests_loop(server: Sandbox) -> Iterator[list[str]]:
+    """The command that does the same without the connector."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({**server.credentials, "api_url": server.url}, file)
+        file.flush()
+        yield [sys.executable, "-m", "benchmarks.requests_loop", file.name]
+
+
+def run(command: Sequence[str]) -> Cost:
+    """Run a program to its end, its output in a file. Raises RuntimeError, with the end of the output, if it fails."""
+    with tempfile.TemporaryFile() as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            raise RuntimeError(f"{command[:4]} failed: {output.read()[-2000:].decode()}")
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+
+
+def median(measure: Callable[[], Cost], times: int) -> Cost:
+    """The median of each quantity, after one run that is not counted because it compiles and caches."""
+    measure()
+    costs = [measure() for _ in range(times)]
+    return Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in ("wall", "cpu", "memory")))
+
+
+def most_in_any_minute(times: Sequence[float]) -> int:
+    """The largest number of these times, given in seconds, within any 60 of them."""
+    window: deque[float] = deque()
+    most = 0
+    for moment in sorted(times):
+        window.append(moment)
+        while window[0] <= moment - 60:
+            window.popleft()
+        most = max(most, len(window))
+    return most
+
+
+def machine() -> str:
+    """The machine and the versions that were measured."""
+    cores = os.cpu_count() or 1
+    return (
+        f"{cores} core{'s' if cores > 1 else ''} ({_processor()}), {platform.system()}, "
+        f"Python {platform.python_version()}, airbyte-cdk {version('airbyte-cdk')}"
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.exists() else None
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _catalog() -> dict[str, Any]:
+    streams = [{"name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh"]} for name in STREAMS]
+    return {
+        "streams": [
+            {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"} for stream in streams
+        ]
+    }

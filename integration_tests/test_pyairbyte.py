@@ -1,0 +1,225 @@
+"""A real client: PyAirbyte runs the installed command against the sandbox and writes what it reads into DuckDB.
+
+PyAirbyte runs in a process of its own, because it takes over the logger that the CDK logs to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pytest
+
+from sandbox.account import Account, Campaign, Event
+from sandbox.events import OPEN, day_start
+from sandbox.running import Sandbox
+from sandbox.settings import Settings
+
+ROOT: Final = Path(__file__).parent.parent
+COMMAND: Final = Path(sys.executable).with_name("source-snov")
+
+SYNC: Final = """
+import json, sys
+import airbyte
+from airbyte.caches import DuckDBCache
+
+command, config, database, folder = sys.argv[1:]
+source = airbyte.get_source("source-snov", local_executable=command, config=json.loads(config), streams="*")
+source.read(DuckDBCache(db_path=database, schema_name="main", cache_dir=folder))
+"""
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass
+class Warehouse:
+    """A DuckDB file in a folder of its own, and the sandbox that is synced into it."""
+
+    sandbox: Sandbox
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def sync(self) -> None:
+        """One sync as PyAirbyte does it by default: rows whose primary key is there already are updated."""
+        config = self.sandbox.config(end_date=str(self.sandbox.account.today))
+        arguments = (str(COMMAND), json.dumps(config), str(self.database), str(self.folder / "cache"))
+        result = self.run("-c", SYNC, *arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Python without the internet, and make sure that nothing asked for it."""
+        with socket.create_server(("127.0.0.1", 0)) as proxy:
+            environment = {
+                **os.environ,
+                **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), f"http://127.0.0.1:{proxy.getsockname()[1]}"),
+                "NO_PROXY": "127.0.0.1",
+                "AIRBYTE_OFFLINE_MODE": "1",
+                "AIRBYTE_LOGGING_ROOT": str(self.folder / "logs"),
+                "NO_LIVE_PROGRESS": "1",
+                "COLUMNS": "120",
+            }
+            result = subprocess.run(
+                [sys.executable, *arguments],
+                env=environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=240,
+            )
+            proxy.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                proxy.accept()
+        return result
+
+    def table(self, name: str) -> Rows:
+        """A table's rows in the order of the key, without the columns that PyAirbyte adds."""
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            result = connection.execute(f"SELECT COLUMNS(name -> NOT starts_with(name, '_')) FROM {name} ORDER BY 1")
+            names = [column[0] for column in result.description or []]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    with Sandbox(settings=Settings(requests_per_minute=None)) as sandbox:
+        warehouse = Warehouse(sandbox, tmp_path_factory.mktemp("warehouse"))
+        warehouse.sync()
+        yield warehouse
+
+
+def test_the_tables_hold_what_the_sandbox_knows(warehouse: Warehouse) -> None:
+    assert_same(warehouse)
+
+
+def test_a_second_sync_updates_rows_and_adds_none_twice(warehouse: Warehouse) -> None:
+    before = {name: warehouse.table(name) for name in ("campaigns", "campaign_analytics", "campaign_progress")}
+    change(warehouse.sandbox.account)
+
+    warehouse.sync()
+
+    assert_same(warehouse)
+    for name, rows in before.items():
+        assert len(warehouse.table(name)) == len(rows) + 1
+        assert warehouse.table(name)[0] != rows[0]
+
+
+def test_the_demo_replaces_what_another_account_left(warehouse: Warehouse) -> None:
+    config = warehouse.folder / "config.json"
+    config.write_text(json.dumps(warehouse.sandbox.config(end_date=str(warehouse.sandbox.account.today))))
+    warehouse.sandbox.account.remove_campaign(max(warehouse.sandbox.account.campaigns))
+
+    result = warehouse.run(str(ROOT / "examples/demo.py"), f"--config={config}", f"--database={warehouse.database}")
+
+    assert result.returncode == 0, result.stderr
+    assert_same(warehouse)
+    count = len(warehouse.sandbox.account.campaigns)
+    for name in ("campaigns", "campaign_analytics", "campaign_progress"):
+        assert f"{name:<20}{count:>6} rows" in result.stdout
+    assert "replied" in result.stdout
+
+
+def test_a_failed_demo_gives_the_reason_in_plain_words(warehouse: Warehouse) -> None:
+    config = warehouse.folder / "wrong.json"
+    config.write_text(json.dumps(warehouse.sandbox.config(client_secret="not the secret")))
+
+    result = warehouse.run(str(ROOT / "examples/demo.py"), f"--config={config}", f"--database={warehouse.database}")
+
+    assert result.returncode == 1
+    reason = result.stderr.partition("The sync failed.\n")[2]
+    assert reason.startswith("Snov.io rejected the API User ID or API Secret.")
+    assert "Traceback" not in result.stderr
+    assert "not the secret" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("command", [[str(COMMAND)], [sys.executable, "-m", "source_snov"]], ids=["installed", "-m"])
+def test_the_command_line_answers(command: list[str], warehouse: Warehouse, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(warehouse.sandbox.config()))
+
+    [spec] = answers([*command, "spec"], "SPEC")
+    [check] = answers([*command, "check", "--config", str(config)], "CONNECTION_STATUS")
+
+    assert set(spec["spec"]["connectionSpecification"]["required"]) == {"client_id", "client_secret"}
+    assert check["connectionStatus"]["status"] == "SUCCEEDED"
+
+
+def answers(command: list[str], kind: str) -> Rows:
+    """The messages of one type that a command prints."""
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=True)
+    messages = [json.loads(line) for line in result.stdout.splitlines()]
+    return [message for message in messages if message["type"] == kind]
+
+
+def change(account: Account) -> None:
+    """Let the first campaign move on, and a campaign be added."""
+    first = next(iter(account.campaigns.values()))
+    first.status = "Paused"
+    first.updated_at += 60
+    seen = {event.recipient for event in account.events(first.id) if event.kind == OPEN}
+    newcomer = next(recipient for recipient in first.recipients if recipient not in seen)
+    account.add_events(first.id, [Event(day_start(account.today), OPEN, newcomer, first.email_senders[0], 0)])
+    now = day_start(account.today)
+    account.add_campaign(
+        Campaign(
+            id=max(account.campaigns) + 1,
+            name="Añadida después 🚀",
+            list_id=None,
+            status="Draft",
+            created_at=now,
+            updated_at=now,
+            started_at=None,
+            hash="0" * 32,
+            owner=first.owner,
+        )
+    )
+
+
+def assert_same(warehouse: Warehouse) -> None:
+    """The tables equal the sandbox's own truth, to the last column and value."""
+    account = warehouse.sandbox.account
+    assert warehouse.table("campaigns") == [campaign_row(row) for row in account.campaign_rows()]
+    assert warehouse.table("campaign_analytics") == [analytics_row(account, one) for one in account.campaigns.values()]
+    progress = warehouse.table("campaign_progress")
+    checked = [row.pop("checked_at") for row in progress]
+    assert progress == [progress_row(account, campaign) for campaign in account.campaigns]
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    assert all(0 <= (now - at).total_seconds() < 600 for at in checked)
+
+
+def campaign_row(listed: dict[str, Any]) -> dict[str, Any]:
+    times = ("created_at", "updated_at", "started_at")
+    return {name: moment(value) if name in times else value for name, value in listed.items()}
+
+
+def moment(seconds: int | None) -> datetime | None:
+    """A time as DuckDB gives it back: UTC, without saying so."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None)
+
+
+def analytics_row(account: Account, campaign: Campaign) -> dict[str, Any]:
+    first: date = datetime.fromtimestamp(campaign.created_at, timezone.utc).date()
+    metrics = account.analytics([campaign.id], first, account.today)
+    period = {"campaign_id": campaign.id, "date_from": first, "date_to": account.today}
+    return {**period, **{name: number(value) for name, value in metrics.items()}}
+
+
+def progress_row(account: Account, campaign: int) -> dict[str, Any]:
+    return {"campaign_id": campaign, **{name: number(value) for name, value in account.progress(campaign).items()}}
+
+
+def number(value: Any) -> Any:
+    """A percentage such as "61%" as a number; anything else as it is."""
+    return int(value.removesuffix("%")) if isinstance(value, str) and value.endswith("%") else value

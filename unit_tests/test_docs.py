@@ -1,0 +1,447 @@
+"""The documentation, the examples and the schemas agree with the connector.
+
+Run as a script, it writes integration_tests/configured_catalog.json anew from what the connector discovers.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from airbyte_cdk.utils import AirbyteTracedException
+
+from source_snov import SourceSnov
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/snov.md", "sandbox/README.md"]
+MANIFEST = yaml.safe_load((ROOT / "source_snov/manifest.yaml").read_text())
+SPEC = MANIFEST["spec"]["connection_specification"]
+STREAMS = [reference["$ref"].rsplit("/", 1)[1] for reference in MANIFEST["streams"]]
+SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "source_snov/schemas").glob("*.json"))}
+METRICS = SCHEMAS["campaign_analytics"]["properties"]
+FIELDS = [(stream, name, field) for stream, schema in SCHEMAS.items() for name, field in schema["properties"].items()]
+ANCHOR = re.compile(r'<FieldAnchor field="(\w+)">\n\n\*\*([^*]+)\*\*(.*?)</FieldAnchor>', re.DOTALL)
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def section(name: str, heading: str) -> str:
+    """What stands under a heading of a page, its own sub-sections included."""
+    marks, _, title = heading.partition(" ")
+    _, found, rest = page(name).partition(f"\n{marks} {title}\n")
+    assert found, f"{name} has no section {heading!r}"
+    return re.split(rf"\n#{{1,{len(marks)}}} ", rest)[0]
+
+
+def tables(text: str) -> list[list[dict[str, str]]]:
+    """The Markdown tables of a text; each row maps the column's title to the cell."""
+    found = []
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        titles, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
+        found.append([dict(zip(titles, row, strict=True)) for row in rows])
+    return found
+
+
+def code(text: str) -> list[str]:
+    """The names in a text that are written as code."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+def stream_rows(name: str, heading: str) -> list[dict[str, str]]:
+    return tables(section(name, heading))[0]
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def types(field: dict[str, Any]) -> list[str]:
+    declared = field["type"]
+    return declared if isinstance(declared, list) else [declared]
+
+
+# Streams --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "heading"), [("docs/snov.md", "## Supported Streams"), ("README.md", "## Streams")])
+def test_each_stream_has_its_row_with_its_primary_key(name: str, heading: str) -> None:
+    rows = {code(row["Stream"])[0]: code(row["Primary key"]) for row in stream_rows(name, heading)}
+
+    assert rows == {stream: [MANIFEST["definitions"]["streams"][stream]["primary_key"]] for stream in STREAMS}
+
+
+def test_each_stream_names_the_endpoint_it_reads() -> None:
+    for row in stream_rows("docs/snov.md", "## Supported Streams"):
+        url = MANIFEST["definitions"]["streams"][code(row["Stream"])[0]]["retriever"]["requester"]["url"]
+        path = re.sub(r"{{[^}]*campaign_id[^}]*}}", "{id}", url.removeprefix("{{ config['api_url'] }}"))
+
+        assert code(row["Endpoint"]) == [f"GET {path}"]
+
+
+def test_each_stream_has_a_schema_and_is_suggested() -> None:
+    metadata = yaml.safe_load(page("metadata.yaml"))["data"]
+
+    assert sorted(SCHEMAS) == sorted(STREAMS)
+    assert metadata["suggestedStreams"]["streams"] == STREAMS
+    assert list(MANIFEST["metadata"]["autoImportSchema"]) == STREAMS
+
+
+# Configuration --------------------------------------------------------------------------------------------------------
+
+
+def test_each_config_field_has_its_anchor_and_title_in_the_order_of_the_form() -> None:
+    anchors = [(name, title) for name, title, _ in ANCHOR.findall(page("docs/snov.md"))]
+    fields = sorted(SPEC["properties"].items(), key=lambda item: item[1]["order"])
+
+    assert page("docs/snov.md").count("<FieldAnchor") == page("docs/snov.md").count("</FieldAnchor>") == len(anchors)
+    assert anchors == [(name, field["title"]) for name, field in fields]
+
+
+def test_each_anchor_says_whether_the_field_is_optional_its_default_and_its_range() -> None:
+    for name, _, text in ANCHOR.findall(page("docs/snov.md")):
+        field = SPEC["properties"][name]
+
+        if not field.get("airbyte_hidden"):
+            assert ("(optional" in text) == (name not in SPEC["required"]), name
+        if "default" in field:
+            assert re.search(rf"default `?{re.escape(str(field['default']))}\b", text), name
+        if "maximum" in field:
+            assert f"from {field['minimum']} to {field['maximum']:,}" in " ".join(text.split()), name
+
+
+# Metrics --------------------------------------------------------------------------------------------------------------
+
+
+def test_each_rate_has_its_row_with_the_counts_the_schema_names() -> None:
+    [table] = tables(section("docs/snov.md", "## What each rate is a percentage of"))
+    documented = {code(row["Rate"])[0]: code(row["Is a percentage of"]) for row in table}
+    declared = {}
+    for name in METRICS:
+        if name.endswith("_rate"):
+            whole = re.match(rf"{name.removesuffix('_rate')} as a share of ([\w ]+)", METRICS[name]["description"])
+            assert whole, name
+            declared[name] = [word for word in whole[1].split() if word in METRICS]
+
+    assert documented == declared
+    assert all(declared.values())
+
+
+def test_a_rate_is_marked_as_inferred_in_the_docs_as_in_the_schema() -> None:
+    [table] = tables(section("docs/snov.md", "## What each rate is a percentage of"))
+
+    for row in table:
+        name = code(row["Rate"])[0]
+        assert ("inferred" in METRICS[name]["description"]) == (row["Source"] != "API reference"), name
+
+
+def test_each_count_stands_with_its_kind() -> None:
+    [table] = tables(section("docs/snov.md", "## Which counts add up"))
+    documented = {row["Kind"]: set(code(row["Counts"])) for row in table}
+
+    for kind, unit in [("Actions", "Unit: actions"), ("Distinct recipients", "Unit: distinct recipients")]:
+        assert documented[kind] == {name for name, field in METRICS.items() if unit in field["description"]}
+    counts = {name for name, field in METRICS.items() if "integer" in types(field)} - {"campaign_id"}
+    assert documented["Actions"] | documented["Distinct recipients"] == counts
+
+
+# Schemas --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("stream", "name", "field"), FIELDS, ids=[f"{stream}.{name}" for stream, name, _ in FIELDS])
+def test_each_field_of_a_schema_has_type_and_description(stream: str, name: str, field: dict[str, Any]) -> None:
+    assert set(types(field)) - {"null"} < {"string", "integer", "number", "boolean", "object", "array"}
+    assert len(set(types(field)) - {"null"}) == 1
+    assert field["description"].endswith(".")
+    if {"integer", "number"} & set(types(field)) and not re.search(r"(^|_)id$", name):
+        assert "Unit: " in field["description"], "the description names no unit"
+    if name.endswith("_rate"):
+        assert "number" in types(field)
+    if name.endswith("_at"):
+        assert (field.get("format"), field.get("airbyte_type")) == ("date-time", "timestamp_with_timezone")
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_schema_is_open_and_its_key_is_never_null(stream: str) -> None:
+    schema = SCHEMAS[stream]
+
+    assert schema["additionalProperties"] is True
+    assert schema["properties"][MANIFEST["definitions"]["streams"][stream]["primary_key"]]["type"] == "integer"
+
+
+# Numbers --------------------------------------------------------------------------------------------------------------
+
+
+def requests_of(campaigns: float) -> float:
+    """Of a sync of all three streams: the token, the list, and two for each campaign."""
+    return 2 + 2 * campaigns
+
+
+def test_the_table_of_minutes_is_what_the_formula_gives() -> None:
+    _, table = tables(section("docs/snov.md", "## Performance considerations"))
+
+    assert [number(row["Campaigns"]) for row in table] == [10, 100, 1000]
+    for row in table:
+        requests = requests_of(number(row["Campaigns"]))
+        paces = {title: int(title.rsplit(" ", 1)[1]) for title in row if title.startswith("Minutes at ")}
+        assert SPEC["properties"]["requests_per_minute"]["default"] in paces.values()
+        assert number(row["Requests"]) == requests
+        for title, pace in paces.items():
+            assert row[title] == f"{requests / pace:.1f}"
+
+
+def test_the_pace_section_of_the_readme_has_the_numbers_of_the_manifest() -> None:
+    text = " ".join(section("README.md", "## Pace").split())
+    [rate] = MANIFEST["api_budget"]["policies"][0]["rates"]
+    default = SPEC["properties"]["requests_per_minute"]["default"]
+    policy = MANIFEST["definitions"]["error_policy"]
+
+    assert f"at most {default} in any {rate['interval'].removeprefix('PT').removesuffix('S')} seconds" in text
+    hundred, thousand = (round(requests_of(campaigns) / default) for campaigns in (100, 1000))
+    assert f"about {hundred} minutes for 100, about {thousand} for 1,000" in text
+    assert (policy["first_pause"], policy["longest_pause"]) == (60, 300)
+    assert "1 minute, then 2, 4 and at most 5" in text
+    assert f"After {policy['patience'] // 60} minutes of 429" in text
+
+
+def test_the_error_table_has_the_waits_of_the_manifest() -> None:
+    text = section("CONTRIBUTING.md", "## What each answer leads to")
+    policy = MANIFEST["definitions"]["error_policy"]
+    *most, last = policy["unavailable_waits"]
+    missing = policy["missing_waits"]
+    docs = section("docs/snov.md", "## Limitations & Troubleshooting")
+
+    assert f"{len(most) + 1} more tries after {', '.join(map(str, most))} and {last} s" in text
+    assert f"{len(missing)} more tries, {missing[0]} s apart" in text
+    assert f"would pass {policy['patience'] // 60} minutes" in text
+    assert f"about {sum([*most, last]) // 60} minutes, with {len(most) + 2} tries" in docs
+    assert f"(a 422: {len(missing) + 1} tries over {sum(missing)} seconds)" in docs
+
+
+# Messages and modules -------------------------------------------------------------------------------------------------
+
+
+def messages() -> Iterator[str]:
+    """Every text in the connector's code and manifest, with `…` for what is filled in at run time."""
+    for path in (ROOT / "source_snov").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr | ast.Constant):
+                yield text_of(node)
+    yield from told_to_users()
+
+
+def pattern_of(documented: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part.strip()) for part in documented.split("…")), re.DOTALL)
+
+
+def test_each_message_that_the_docs_explain_is_one_of_the_connectors() -> None:
+    known = list(messages())
+    table = tables(section("docs/snov.md", "## Limitations & Troubleshooting"))[0]
+    documented = [text for row in table for text in code(row["Message"])]
+
+    assert len(documented) >= len(table) > 0
+    for text in documented:
+        assert any(pattern_of(text).search(message) for message in known), f"no message reads {text!r}"
+
+
+def text_of(node: ast.expr) -> str:
+    """A text in the code, with `…` for what is filled in at run time."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def told_to_users() -> Iterator[str]:
+    """The texts that fail a sync or a check, or warn. Not those put together from these and what the API said."""
+    for path in (ROOT / "source_snov").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name == "_problem":
+                yield from (
+                    text_of(part.value) for part in ast.walk(node) if isinstance(part, ast.Return) and part.value
+                )
+            if not isinstance(node, ast.Call):
+                continue
+            name = ast.unparse(node.func)
+            if name in ("_config_error", "logger.warning", "logger.error"):
+                yield text_of(node.args[0])
+            if name in ("AirbyteTracedException", "AirbyteConnectionStatus"):
+                yield from (text_of(keyword.value) for keyword in node.keywords if keyword.arg == "message")
+    for policy in ("error_policy", "token_error_policy"):
+        for response_filter in MANIFEST["definitions"][policy]["response_filters"]:
+            yield re.sub(r"{{.*?}}", "…", response_filter.get("error_message", ""))
+
+
+def test_each_message_to_users_is_explained_in_the_docs() -> None:
+    table = tables(section("docs/snov.md", "## Limitations & Troubleshooting"))[0]
+    patterns = [pattern_of(text) for row in table for text in code(row["Message"])]
+    texts = [text for text in told_to_users() if text.strip("… ") and not text.startswith(("… It said", "… …: "))]
+
+    assert len(texts) > 20
+    for text in texts:
+        assert any(pattern.search(text) for pattern in patterns), f"no row explains {text!r}"
+
+
+def test_each_python_module_has_its_row() -> None:
+    [table] = tables(section("CONTRIBUTING.md", "## Python modules"))
+    modules = {path.name for path in (ROOT / "source_snov").glob("*.py")} - {"__init__.py"}
+
+    assert {name for row in table for name in code(row["Module"])} == modules
+
+
+def test_each_behaviour_of_the_api_is_numbered_and_says_why_it_matters() -> None:
+    behaviours = re.findall(
+        r"^(\d+)\. (.*?)(?=^\d+\. |^### |^\| |\Z)",
+        section("CONTRIBUTING.md", "## How the API behaves"),
+        re.MULTILINE | re.DOTALL,
+    )
+
+    assert [int(position) for position, _ in behaviours] == list(range(1, len(behaviours) + 1))
+    assert len(behaviours) > 20
+    for position, text in behaviours:
+        assert " ".join(text.split()).count("Why this matters: ") == 1, position
+
+
+# Versions -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_newest_version_is_the_same_everywhere() -> None:
+    [newest, *_] = re.findall(r"^## (\d+\.\d+\.\d+) - (\S+)$", page("CHANGELOG.md"), re.MULTILINE)
+    [table] = tables(section("docs/snov.md", "## Changelog"))
+
+    assert list(table[0]) == ["Version", "Date", "Pull Request", "Subject"]
+    assert (table[0]["Version"], table[0]["Date"]) == newest
+    assert tomllib.loads(page("pyproject.toml"))["project"]["version"] == newest[0]
+    assert yaml.safe_load(page("metadata.yaml"))["data"]["dockerImageTag"] == newest[0]
+    assert set(re.findall(r"source-snov:(\d[\w.]*)", page("README.md"))) == {newest[0]}
+    date.fromisoformat(newest[1])
+
+
+def test_the_page_has_the_sections_airbyte_asks_for_in_its_order() -> None:
+    headings = re.findall(r"^## (.+)$", page("docs/snov.md"), re.MULTILINE)
+    required = [
+        "Prerequisites",
+        "Setup guide",
+        "Supported sync modes",
+        "Supported Streams",
+        "Performance considerations",
+        "Limitations & Troubleshooting",
+        "IP allow list",
+        "Changelog",
+    ]
+
+    assert page("docs/snov.md").startswith("# Snov.io\n\n<HideInUI>\n")
+    assert [heading for heading in headings if heading in required] == required
+    assert page("docs/snov.md").count("<HideInUI>") == page("docs/snov.md").count("</HideInUI>")
+    assert {"#### For Airbyte Cloud", "#### For Airbyte Open Source"} <= set(page("docs/snov.md").splitlines())
+
+
+# Links and commands ---------------------------------------------------------------------------------------------------
+
+
+def anchors_of(path: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^ *```.*?^ *```$", "", path.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_relative_links_lead_to_a_file_and_a_heading(name: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page(name)):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        path = (ROOT / name).parent / file if file else ROOT / name
+        assert path.exists(), target
+        assert not anchor or anchor in anchors_of(path), target
+
+
+@pytest.mark.parametrize("name", [*PAGES, "metadata.yaml", "acceptance-test-config.yml", "pyproject.toml"])
+def test_no_link_is_unencrypted(name: str) -> None:
+    assert re.findall(r"http://(?!127\.0\.0\.1|localhost)\S*", page(name)) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_make_target_that_is_named_exists(name: str) -> None:
+    named = set(re.findall(r"^\s*make ([a-z][\w-]*)", page(name), re.MULTILINE))
+    named |= set(re.findall(r"`make ([a-z][\w-]*)", page(name)))
+    targets = set(re.findall(r"^([a-z][\w-]*):(?!=)", page("Makefile"), re.MULTILINE))
+
+    assert named <= targets
+    if name == "README.md":
+        assert {"demo", "test", "bench"} <= named
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_in_a_page_is_left_to_write(name: str) -> None:
+    assert re.findall(r"\b(?:TODO|TBD|FIXME|XXX|[A-Z]+_OUTPUT)\b", page(name)) == []
+
+
+# Examples -------------------------------------------------------------------------------------------------------------
+
+
+def example(name: str) -> Any:
+    return json.loads(page(f"integration_tests/{name}"))
+
+
+def discovered_catalog() -> dict[str, Any]:
+    """Every stream the connector discovers, as full refresh and overwrite."""
+    catalog = SourceSnov().discover(logging.getLogger("airbyte"), example("sample_config.json"))
+    return {
+        "streams": [
+            {
+                "stream": {
+                    "name": stream.name,
+                    "json_schema": stream.json_schema,
+                    "supported_sync_modes": [mode.value for mode in stream.supported_sync_modes],
+                    "source_defined_primary_key": stream.source_defined_primary_key,
+                },
+                "sync_mode": "full_refresh",
+                "destination_sync_mode": "overwrite",
+            }
+            for stream in catalog.streams
+        ]
+    }
+
+
+def test_the_example_catalog_is_what_the_connector_discovers() -> None:
+    assert example("configured_catalog.json") == discovered_catalog()
+
+
+def test_the_sample_configuration_shows_every_field_of_the_form() -> None:
+    sample = example("sample_config.json")
+    shown = {name for name, field in SPEC["properties"].items() if not field.get("airbyte_hidden")}
+
+    jsonschema.Draft7Validator(SPEC, format_checker=jsonschema.FormatChecker()).validate(sample)
+    assert set(sample) == shown
+
+
+def test_the_invalid_configuration_fits_the_form_and_is_refused_without_a_request() -> None:
+    invalid = example("invalid_config.json")
+
+    jsonschema.Draft7Validator(SPEC).validate(invalid)
+    with pytest.raises(AirbyteTracedException, match=r"start_date .* is after end_date"):
+        SourceSnov().check(logging.getLogger("airbyte"), invalid)
+
+
+@pytest.mark.parametrize("name", ["sample_config.json", "invalid_config.json"])
+def test_examples_hold_placeholders_only(name: str) -> None:
+    config = example(name)
+
+    assert (config["client_id"], config["client_secret"]) == ("your-api-user-id", "your-api-secret")
+    assert all(owner.endswith("@example.com") for owner in config.get("campaign_owners", []))
+
+
+if __name__ == "__main__":
+    target = ROOT / "integration_tests/configured_catalog.json"
+    target.write_text(json.dumps(discovered_catalog(), indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,137 @@
+"""What a sync asks for: one token, one list, one request for each campaign and stream, and nothing else."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import Status, Type
+from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
+
+from sandbox import seeds
+from sandbox.running import Sandbox
+from sandbox.settings import Settings
+from unit_tests._helpers import check, sync
+
+UNLIMITED = Settings(requests_per_minute=None)
+
+TOKEN = "/v1/oauth/access_token"
+CAMPAIGNS = "/v1/get-user-campaigns"
+ANALYTICS = "/v2/statistics/campaign-analytics"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sandbox]:
+    with Sandbox(seeds.sized_account(12), UNLIMITED) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(server: Sandbox) -> Sandbox:
+    server.clear()
+    return server
+
+
+def synced(sandbox: Sandbox, *streams: str, **overrides: Any) -> EntrypointOutput:
+    output = sync(*streams, whole_config=sandbox.config(**overrides))
+    assert not output.errors
+    return output
+
+
+def asked(sandbox: Sandbox) -> Counter[str]:
+    """How often each path was asked for; analytics by campaign, because its path names none."""
+    return Counter(
+        f"{record.path}?{record.query['campaign_id'][0]}" if record.path == ANALYTICS else record.path
+        for record in sandbox.requests
+    )
+
+
+def analytics(ids: list[int]) -> dict[str, int]:
+    return {f"{ANALYTICS}?{campaign}": 1 for campaign in ids}
+
+
+def progress(ids: list[int]) -> dict[str, int]:
+    return {f"/v2/campaigns/{campaign}/progress": 1 for campaign in ids}
+
+
+@pytest.mark.parametrize("workers", [1, 4, 20])
+@pytest.mark.parametrize("campaigns", [1, 2, 12, 60])
+def test_a_sync_takes_one_token_one_list_and_two_requests_a_campaign(campaigns: int, workers: int) -> None:
+    with Sandbox(seeds.sized_account(campaigns), UNLIMITED) as sandbox:
+        output = synced(sandbox, num_workers=workers)
+
+    ids = list(sandbox.account.campaigns)
+    assert asked(sandbox) == {TOKEN: 1, CAMPAIGNS: 1, **analytics(ids), **progress(ids)}
+    assert len(sandbox.requests) == 2 + 2 * campaigns
+    assert len(output.records) == 3 * campaigns
+
+
+@pytest.mark.parametrize("workers", [1, 4, 20])
+@pytest.mark.parametrize(
+    ("streams", "expected"),
+    [
+        (["campaigns"], {}),
+        (["campaign_analytics"], analytics),
+        (["campaign_progress"], progress),
+        (["campaign_analytics", "campaign_progress"], lambda ids: {**analytics(ids), **progress(ids)}),
+    ],
+    ids=["campaigns", "analytics", "progress", "both"],
+)
+def test_the_list_is_read_once_whichever_streams_need_it(
+    sandbox: Sandbox, streams: list[str], expected: Any, workers: int
+) -> None:
+    synced(sandbox, *streams, num_workers=workers)
+
+    per_campaign = expected(list(sandbox.account.campaigns)) if expected else {}
+    assert asked(sandbox) == {TOKEN: 1, CAMPAIGNS: 1, **per_campaign}
+
+
+@pytest.mark.parametrize("workers", [1, 4, 20])
+def test_an_account_without_campaigns_takes_two_requests(workers: int) -> None:
+    with Sandbox(seeds.empty_account(), UNLIMITED) as sandbox:
+        output = synced(sandbox, num_workers=workers)
+
+    assert asked(sandbox) == {TOKEN: 1, CAMPAIGNS: 1}
+    assert not output.records
+
+
+def test_campaign_ids_restrict_what_is_asked_for(sandbox: Sandbox) -> None:
+    chosen = [910_002, 910_007]
+
+    output = synced(sandbox, campaign_ids=[*chosen, 999_999])
+
+    assert asked(sandbox) == {TOKEN: 1, CAMPAIGNS: 1, **analytics(chosen), **progress(chosen)}
+    # The list costs the same with all its rows.
+    assert Counter(message.record.stream for message in output.records) == {
+        "campaigns": 12,
+        "campaign_analytics": 2,
+        "campaign_progress": 2,
+    }
+
+
+def test_no_query_holds_more_than_it_must_and_one_token_serves_all(sandbox: Sandbox) -> None:
+    synced(sandbox)
+
+    parameters = {ANALYTICS: {"campaign_id", "date_from", "date_to"}}
+    assert all(set(record.query) == parameters.get(record.path, set()) for record in sandbox.requests)
+    first, *others = sandbox.requests
+    assert (first.path, first.token) == (TOKEN, None)
+    [token] = {record.token for record in others}
+    assert token is not None
+
+
+def test_each_sync_asks_anew(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        synced(sandbox, "campaigns")
+
+    assert asked(sandbox) == {TOKEN: 2, CAMPAIGNS: 2}
+
+
+def test_a_check_takes_two_requests(sandbox: Sandbox, tmp_path: Path) -> None:
+    output = check(tmp_path, **sandbox.config(campaign_ids=[910_001]))
+
+    [message] = output.get_message_by_types([Type.CONNECTION_STATUS])
+    assert message.connectionStatus
+    assert message.connectionStatus.status == Status.SUCCEEDED
+    assert asked(sandbox) == {TOKEN: 1, CAMPAIGNS: 1}
