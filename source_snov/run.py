@@ -1,6 +1,9 @@
 """The command line: `source-snov spec | check | discover | read`."""
 
+import os
+import signal
 import sys
+from types import FrameType
 
 from airbyte_cdk.entrypoint import launch
 
@@ -8,4 +11,15 @@ from source_snov.source import SourceSnov
 
 
 def run() -> None:
+    signal.signal(signal.SIGTERM, _stop)
     launch(SourceSnov(), sys.argv[1:])
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    """Ends the process at once, with what it has printed written out.
+
+    As a container's first process Python would ignore SIGTERM, and an orderly exit would wait for threads that may
+    sleep for minutes.
+    """
+    sys.stdout.flush()
+    os._exit(128 + signum)
