@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean
+.PHONY: help install demo test lint bench lock clean which-python
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r target text; do \
 		printf '  make %-8s %s\n' "$$target" "$$text"; done
+
+install: $(INSTALLED)
 
 demo: $(INSTALLED) ## Sync the sandbox into demo.duckdb (CONFIG=secrets/config.json: your own account)
 	@$(BIN)/python -u examples/demo.py $(if $(CONFIG),--config "$(CONFIG)")
@@ -42,6 +44,9 @@ clean: ## Remove what the other targets made, the environment too
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do "$$python" -c \
 	'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$python" && break; \
 	done)
+
+which-python:
+	@echo $(PYTHON)
 
 # Every package is checked against the hash it was pinned with, and the connector itself is built from this folder.
 # Byte-code is left to the first import, because compiling takes longer than all the rest and few modules are needed.

@@ -110,7 +110,7 @@ def _times_with(requests: Sequence[Request], status: int) -> list[float]:
 def cost() -> str:
     """Time and memory, beside a loop written by hand and the import of the CDK alone."""
     _say("the import of the CDK")
-    rows = [("import of the CDK and the connector", "", *_numbers(median(lambda: run(IMPORTS), 5)))]
+    rows: list[Row] = [("import of the CDK and the connector", "", *_numbers(median(lambda: run(IMPORTS), 5)))]
     for campaigns, times in ((300, 5), (1000, 3)):
         _say(f"time and memory of {campaigns} campaigns")
         with running_sandbox(*UNLIMITED, *_size(campaigns)) as server:

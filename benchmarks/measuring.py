@@ -146,9 +146,6 @@ def _processor() -> str:
 
 
 def _catalog() -> dict[str, Any]:
-    streams = [{"name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh"]} for name in STREAMS]
-    return {
-        "streams": [
-            {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"} for stream in streams
-        ]
-    }
+    sync = {"sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
+    described: dict[str, Any] = {"json_schema": {}, "supported_sync_modes": ["full_refresh"]}
+    return {"streams": [{"stream": {"name": name, **described}, **sync} for name in STREAMS]}

@@ -83,7 +83,7 @@ class StreamProgress:
         if self.total is None or not self.per_campaign:
             return f"{self.name}: reading the campaign list; {requests_made} requests made in this sync."
         rest = self._minutes_left()
-        left = "the rest cannot be foreseen yet" if rest is None else f"about {rest:.0f} minutes left at this pace"
+        left = "the rest cannot be foreseen yet" if rest is None else f"about {rest:.1f} minutes left at this pace"
         done = f"{self.done} of {self.total} campaigns done"
         return f"{self.name}: {done}, {requests_made} requests made in this sync; {left}."
 

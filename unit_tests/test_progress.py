@@ -23,7 +23,7 @@ def test_each_running_stream_says_how_far_it_is_and_how_long_it_takes_still(slow
         output = sync(whole_config=sandbox.config())
     lines = [text for text in logs(output, "INFO") if "requests made in this sync" in text]
     pattern = (
-        r"(\w+): (\d+) of 20 campaigns done, (\d+) requests made in this sync; about (\d+) minutes left at this pace\."
+        r"(\w+): (\d+) of 20 campaigns done, (\d+) requests made in this sync; about (\d+\.\d) minutes left at this pace\."
     )
     found = [match.groups() for match in (re.fullmatch(pattern, line) for line in lines) if match]
     assert {name for name, *_ in found} == {"campaign_analytics", "campaign_progress"}
