@@ -41,7 +41,7 @@ clean: ## Remove what the other targets made, the environment too
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first of these that is there, new enough, and able to make an environment.
-PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do "$$python" -c \
+PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3 python; do "$$python" -c \
 	'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$python" && break; \
 	done)
 
@@ -50,11 +50,13 @@ which-python:
 
 # Every package is checked against the hash it was pinned with, and the connector itself is built from this folder.
 # Byte-code is left to the first import, because compiling takes longer than all the rest and few modules are needed.
+# PyAirbyte declares that it needs a Python below 3.13. It works there too, as the tests show, so pip is told not to ask;
+# where there is an older Python, that is taken.
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 was found that can make an environment (on Debian:" \
 		"apt-get install python3-venv). Is it elsewhere? make PYTHON=/path/to/python" >&2; exit 1; }
 	@test -x $(BIN)/pip || { echo "Making $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing the packages of requirements-dev.txt into $(VENV), which takes a few minutes the first time"
-	@$(PIP) install --no-compile --require-hashes --no-deps --requirement requirements-dev.txt
+	@$(PIP) install --no-compile --ignore-requires-python --require-hashes --no-deps --requirement requirements-dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -4,6 +4,7 @@ The CDK's OAuthAuthenticator asks for a token per requester, outside the API bud
 token request is a requester of the manifest like any other (pace, timeouts, error policy), and its answer is shared.
 """
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
@@ -16,6 +17,7 @@ from airbyte_cdk.sources.declarative.requesters.http_requester import HttpReques
 from airbyte_cdk.sources.streams.call_rate import AbstractAPIBudget
 from airbyte_cdk.utils import AirbyteTracedException
 
+from source_snov.answers import json_of
 from source_snov.redaction import hide, quote_safely
 from source_snov.sync_shared import sync_shared
 
@@ -92,9 +94,9 @@ class SnovAuthenticator(DeclarativeAuthenticator):
         response = self.login_requester.send_request(
             request_body_data={"grant_type": "client_credentials", **self._credentials}
         )
-        answer = response.json() if response is not None else None
+        answer = json_of(response) if response is not None else None
         token = answer.get("access_token") if isinstance(answer, Mapping) else None
-        if not isinstance(answer, Mapping) or not isinstance(token, str) or not token.strip():
+        if not isinstance(answer, Mapping) or not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token.strip()):
             said = f" It said: {quote_safely(response)}" if response is not None else ""
             raise AirbyteTracedException(
                 message="Snov.io rejected the API User ID or API Secret: it answered without an access token. "
@@ -102,7 +104,6 @@ class SnovAuthenticator(DeclarativeAuthenticator):
                 internal_message="The token endpoint answered without an access token.",
                 failure_type=FailureType.config_error,
             )
-        hide(token.strip())
         return {**answer, "access_token": token.strip()}
 
 

@@ -1,6 +1,8 @@
 """What the configuration's schema cannot check."""
 
 import ipaddress
+import os
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timezone
 from typing import Any
@@ -20,7 +22,7 @@ def check_config(config: Mapping[str, Any]) -> None:
             "day. Choose an earlier start_date or a later end_date."
         )
     if config.get("api_url"):
-        _check_api_url(str(config["api_url"]))
+        _check_api_url(str(config["api_url"]).strip())
 
 
 def _day(config: Mapping[str, Any], name: str) -> date | None:
@@ -40,12 +42,25 @@ def _check_api_url(url: str) -> None:
         valid_port = parts.port is None or parts.port > 0
     except ValueError:
         raise _config_error("api_url is not a URL. Write it like https://api.snov.io.") from None
-    if not host or not valid_port or parts.username or parts.password or parts.query or parts.fragment:
+    if (
+        not host
+        or not valid_port
+        or re.search(r"\s", url)
+        or parts.username
+        or parts.password
+        or parts.query
+        or parts.fragment
+    ):
         raise _config_error(
             "api_url must consist of scheme and host, with a port and a path if need be, like https://api.snov.io: "
             "no user name, password, query or fragment."
         )
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme == "http" and _is_loopback(host):
+        # A proxy of the environment would get the secret in clear.
+        os.environ["no_proxy"] = ",".join(
+            filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), host])
+        )
+    elif parts.scheme != "https":
         raise _config_error(
             f"api_url begins with {parts.scheme or 'no scheme'}:// and leads to {host}: your secret would cross the "
             "network unencrypted. Use https, or http only to this machine (localhost, 127.0.0.1)."

@@ -6,6 +6,7 @@ masked), answers that are errors although their status is 200, waits and tries b
 is skipped when it stays missing. It ends a request by raising, because the CDK's FAIL would log the whole body.
 """
 
+import json
 import logging
 import random
 import time
@@ -22,8 +23,9 @@ from airbyte_cdk.sources.streams.http.error_handlers import ErrorResolution, Res
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import SUCCESS_RESOLUTION
 from airbyte_cdk.utils import AirbyteTracedException
 
+from source_snov.answers import json_of
 from source_snov.pace import RateLimitPause, retry_after_seconds
-from source_snov.redaction import quote_safely, without_query
+from source_snov.redaction import hide, quote_safely, without_query
 from source_snov.sync_shared import sync_shared
 
 logger = logging.getLogger("airbyte.snov")
@@ -40,7 +42,7 @@ class ErrorPolicy(DefaultErrorHandler):
     """Decides on each answer. Every number below is stated in the manifest.
 
     expects: `array` or `object`, the JSON a good answer consists of; None accepts any.
-    required_fields: each object of a good array has all of these, and not null.
+    id_fields: each object of a good array has a number in all of these.
     known_fields: a good object has at least one of these.
     skip_missing: a 404, or a 422 that stays, raises EntityNotFound instead of failing the stream.
     unavailable_waits, missing_waits: seconds between tries; one more try than waits.
@@ -49,7 +51,7 @@ class ErrorPolicy(DefaultErrorHandler):
 
     api_budget: AbstractAPIBudget = None  # type: ignore[assignment]  # the CDK fills it in; a base class has defaults already
     expects: str | None = None
-    required_fields: Sequence[str] = ()
+    id_fields: Sequence[str] = ()
     known_fields: Sequence[str] = ()
     skip_missing: bool = False
     unavailable_waits: Sequence[float] = ()
@@ -113,9 +115,12 @@ class ErrorPolicy(DefaultErrorHandler):
 
     def _interpret_body(self, response: requests.Response) -> ErrorResolution:
         try:
-            body = response.json()
+            body = json_of(response)
         except ValueError:
             return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, _cause(response))
+        if isinstance(body, Mapping) and isinstance(body.get("access_token"), str):
+            # Here and not where it is used: with --debug, the CDK logs the body next.
+            hide(body["access_token"].strip())
         problem = self._problem(body)
         if problem:
             raise AirbyteTracedException(
@@ -134,8 +139,8 @@ class ErrorPolicy(DefaultErrorHandler):
         if self.expects == "array":
             if not isinstance(body, list) or not all(isinstance(item, Mapping) for item in body):
                 return "should have answered with a list of objects and did not"
-            if any(item.get(name) is None for item in body for name in self.required_fields):
-                return f"listed an object without {' or '.join(self.required_fields)}"
+            if not all(_is_id(item.get(name)) for item in body for name in self.id_fields):
+                return f"listed an object without a usable {' or '.join(self.id_fields)}"
         elif not isinstance(body, Mapping):
             return "should have answered with an object and did not"
         elif not any(name in body for name in self.known_fields):
@@ -187,6 +192,10 @@ def _not_found(response: requests.Response) -> EntityNotFound:
     )
 
 
+def _is_id(value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and value.isdecimal())
+
+
 def _cause(answer: Answer) -> str:
     if isinstance(answer, requests.Response):
         kind = ", not JSON," if answer.ok else ""
@@ -199,7 +208,7 @@ def _says_missing(response: requests.Response) -> bool:
     if response.status_code != requests.codes.unprocessable:
         return False
     try:
-        body = response.json()
+        body = json_of(response)
     except ValueError:
         return False
     data = body.get("data") if isinstance(body, Mapping) else None
@@ -213,7 +222,7 @@ def _said(response: requests.Response) -> str:
     `error` and `error_description`; `message`, at the top or under `data`.
     """
     try:
-        body = response.json()
+        body = json_of(response)
     except ValueError:
         body = None
     texts = _texts(body) if isinstance(body, Mapping) else []
@@ -225,5 +234,5 @@ def _texts(body: Mapping[str, Any]) -> list[str]:
     message = body.get("message") or (data.get("message") if isinstance(data, Mapping) else None)
     found = body.get("errors") or body.get("error_description") or message or body.get("error") or []
     if isinstance(found, Mapping):
-        found = found.get("title") or found.get("message") or str(dict(found))
+        found = found.get("title") or found.get("message") or json.dumps(found)
     return [str(text) for text in (found if isinstance(found, list) else [found])]

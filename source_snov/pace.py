@@ -4,14 +4,13 @@ import time
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.call_rate import AbstractAPIBudget, AbstractCallRatePolicy
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_snov.redaction import without_query
+from source_snov.redaction import origin, without_query
 from source_snov.sync_shared import sync_shared
 
 
@@ -44,7 +43,9 @@ class RateLimitPause:
                 return 0.0
             if not self._in_a_row:
                 self._began = now
-            wait = retry_after or min(first * 2**self._in_a_row, longest)
+            wait = min(first * 2**self._in_a_row, longest)
+            # The second time, what it asked for was not enough.
+            wait = max(retry_after, wait if self._in_a_row else 0.0) if retry_after else wait
             if now + wait - self._began > patience:
                 return None
             self._in_a_row += 1
@@ -72,7 +73,7 @@ class RequestGate(AbstractAPIBudget):
 
     def __init__(self, budget: AbstractAPIBudget, api_url: str) -> None:
         self._budget = budget
-        self._origin = urlsplit(api_url)[:2]
+        self._origin = origin(api_url)
         self._count = 0
         self._count_lock = Lock()
 
@@ -81,7 +82,7 @@ class RequestGate(AbstractAPIBudget):
         return self._count
 
     def acquire_call(self, request: Any, block: bool = True, timeout: float | None = None) -> None:
-        if urlsplit(request.url)[:2] != self._origin:
+        if origin(request.url) != self._origin:
             raise AirbyteTracedException(
                 message=f"Snov.io sent the connector on to another address ({without_query(request.url)}), and the "
                 "connector does not follow: your credentials stay with the API. If this goes on, tell the connector's "

@@ -1,6 +1,7 @@
 """Keeps secrets out of messages, and quotes what the API said in a length that fits one."""
 
 import base64
+import html
 import json
 import re
 from urllib.parse import quote, quote_plus, urlsplit
@@ -14,14 +15,21 @@ QUOTE_LENGTH = 200
 
 def hide(secret: str) -> None:
     """Masks a secret from now on, in every form in which a log, a trace or an echoed body may carry it."""
+    escaped = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
+    quoted = [quote(secret, safe=""), quote_plus(secret)]
     forms = {
         secret,
-        quote(secret, safe=""),
-        quote_plus(secret),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
+        *escaped,
+        *(text.replace("/", "\\/") for text in escaped),  # as PHP writes JSON
+        *quoted,
+        *(re.sub("%..", lambda code: code[0].lower(), text) for text in quoted),
+        html.escape(secret),
+        repr(secret)[1:-1],
         base64.b64encode(secret.encode()).decode(),
+        base64.urlsafe_b64encode(secret.encode()).decode(),
     }
+    # A log line is JSON itself.
+    forms |= {json.dumps(form)[1:-1] for form in forms}
     # The longest first: a form that is part of another would leave the rest of it readable.
     for form in sorted(forms - {""}, key=len, reverse=True):
         add_to_secrets(form)
@@ -37,6 +45,12 @@ def quote_safely(answer: requests.Response | Exception | str) -> str:
         text = re.sub(r"\?\S+", "", str(answer))
     text = " ".join(filter_secrets(text).split())
     return text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1] + "…"
+
+
+def origin(url: str | None) -> tuple[str, str, int]:
+    """Scheme, host and port of a URL, in one spelling."""
+    parts = urlsplit(url or "")
+    return parts.scheme.lower(), parts.hostname or "", parts.port or (443 if parts.scheme.lower() == "https" else 80)
 
 
 def without_query(url: str | None) -> str:

@@ -21,5 +21,10 @@ def _stop(signum: int, frame: FrameType | None) -> None:
     As a container's first process Python would ignore SIGTERM, and an orderly exit would wait for threads that may
     sleep for minutes.
     """
-    sys.stdout.flush()
-    os._exit(128 + signum)
+    # A reader that has stopped reading would hold the flush for ever.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(2)
+    try:
+        sys.stdout.flush()
+    finally:
+        os._exit(128 + signum)

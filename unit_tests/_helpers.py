@@ -117,12 +117,16 @@ class Clock:
                 self.sleeps.append(seconds)
 
 
-def sync(*streams: str, whole_config: Mapping[str, Any] | None = None, **overrides: Any) -> EntrypointOutput:
+def sync(
+    *streams: str, whole_config: Mapping[str, Any] | None = None, debug: bool = False, **overrides: Any
+) -> EntrypointOutput:
     """The output of `read` for these streams (all three if none is named), whatever came of it."""
     catalog = CatalogBuilder()
     for stream in streams or STREAMS:
         catalog = catalog.with_stream(stream, SyncMode.full_refresh)
-    return read(SourceSnov(), whole_config or config(**overrides), catalog.build(), expecting_exception=True)
+    return read(
+        SourceSnov(), whole_config or config(**overrides), catalog.build(), expecting_exception=True, debug=debug
+    )
 
 
 def check(folder: Path, **overrides: Any) -> EntrypointOutput:

@@ -34,6 +34,21 @@ def test_a_sync_that_waits_ends_at_once_when_it_is_told_to_and_keeps_what_it_sai
     assert any("All streams wait 60 seconds" in message["log"]["message"] for message in messages if "log" in message)
 
 
+def test_debug_logs_hold_neither_token_nor_secret(tmp_path: Path) -> None:
+    token, secret = "to/ken+" + "0123456789" * 3, "s3cret/+=&%"
+    body = json.dumps({"access_token": token}).replace("/", "\\/")
+    with Sandbox(seeds.empty_account(), Settings(requests_per_minute=None)) as sandbox:
+        sandbox.add_fault(faults.answer(200, body, path="access_token"))
+        config = tmp_path / "config.json"
+        config.write_text(json.dumps(sandbox.config(client_secret=secret)))
+        command = [sys.executable, "-m", "source_snov", "check", "--config", str(config), "--debug"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    output = done.stdout + done.stderr
+    assert "Receiving response" in output
+    assert "0123456789" not in output
+    assert "s3cret" not in output
+
+
 def _wait_for_429(sandbox: Sandbox) -> None:
     until = time.monotonic() + 30
     while not sandbox.statuses()[429]:

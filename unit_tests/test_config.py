@@ -117,10 +117,17 @@ def test_values_outside_the_specification_fail_check(api: Api, tmp_path: Path, o
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:8787", "http://localhost:8787/", "http://[::1]:8787", "https://p.example/x/"]
+    "url",
+    [
+        "http://127.0.0.1:8787",
+        "http://localhost:8787/",
+        "http://[::1]:8787",
+        "https://Upper.Example/ ",
+        "https://p.example/x/",
+    ],
 )
 def test_the_api_may_be_elsewhere(api: Api, url: str) -> None:
-    base = url.rstrip("/")
+    base = url.strip().rstrip("/")
     api.mocker.post(f"{base}/v1/oauth/access_token", json={"access_token": "t" * 40})
     api.mocker.get(f"{base}/v1/get-user-campaigns", json=[CAMPAIGN])
     assert len(records(sync("campaigns", api_url=url), "campaigns")) == 1

@@ -16,7 +16,7 @@ def waits(clock: Clock) -> list[int]:
     return [round(sleep) for sleep in clock.sleeps]
 
 
-@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("status", [400, 401, 403, 422])
 def test_rejected_credentials_are_a_config_error_that_names_the_screen_and_nobody_asks_twice(
     api: Api, status: int
 ) -> None:
@@ -277,8 +277,9 @@ def test_an_error_with_status_200_fails_with_the_apis_own_text(api: Api, stream:
         ("campaigns", {"data": []}, "should have answered with a list of objects and did not"),
         ("campaigns", "text", "should have answered with a list of objects and did not"),
         ("campaigns", [None], "should have answered with a list of objects and did not"),
-        ("campaigns", [CAMPAIGN, {"id": None}], "listed an object without id"),
-        ("campaigns", [{"campaign": "no id"}], "listed an object without id"),
+        ("campaigns", [CAMPAIGN, {"id": None}], "listed an object without a usable id"),
+        ("campaigns", [{"id": [1]}], "listed an object without a usable id"),
+        ("campaigns", [{"campaign": "no id"}], "listed an object without a usable id"),
         ("campaign_analytics", [], "should have answered with an object and did not"),
         ("campaign_analytics", 7, "should have answered with an object and did not"),
         ("campaign_analytics", {}, "none of the fields emails_sent"),
@@ -338,3 +339,31 @@ def test_a_redirect_takes_neither_secret_nor_token_elsewhere(api: Api) -> None:
     error = failure(sync("campaigns"), "campaigns")
     assert "https://elsewhere.example/v1/list" in error.message
     assert api.count("elsewhere") == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ('[{"id": 1, "campaign": "Ümläut"}]'.encode("utf-8-sig"), "Ümläut"),
+        ('[{"id": 1, "campaign": "Ümläut"}]'.encode("utf-16"), "Ümläut"),
+        (b'[{"id": 1, "campaign": "bad \xff byte"}]', "bad \ufffd byte"),
+    ],
+    ids=["byte order mark", "UTF-16", "invalid byte"],
+)
+def test_an_unusual_encoding_loses_no_record(api: Api, body: bytes, name: str) -> None:
+    api.campaigns(answers=[{"content": body, "headers": {"Content-Type": "application/json"}}])
+    assert records(sync("campaigns"), "campaigns") == [{"id": 1, "campaign": name}]
+
+
+def test_a_retry_after_that_was_not_enough_is_not_believed_again(api: Api, clock: Clock) -> None:
+    limited = {"status_code": 429, "headers": {"Retry-After": "0"}}
+    api.campaigns(answers=[limited] * 4 + [{"json": [CAMPAIGN]}])
+    assert len(records(sync("campaigns"), "campaigns")) == 1
+    assert waits(clock) == [2, 121, 241, 301]
+
+
+@pytest.mark.parametrize("status", [400, 405, 409, 410, 418, 451])
+def test_a_refused_request_is_not_repeated(api: Api, status: int) -> None:
+    api.campaigns(answers=[{"status_code": status, "json": {"message": "No"}}])
+    assert failure(sync("campaigns"), "campaigns").failure_type.value == "system_error"
+    assert api.count(LIST) == 1

@@ -22,9 +22,7 @@ def test_each_running_stream_says_how_far_it_is_and_how_long_it_takes_still(slow
     with slow as sandbox:
         output = sync(whole_config=sandbox.config())
     lines = [text for text in logs(output, "INFO") if "requests made in this sync" in text]
-    pattern = (
-        r"(\w+): (\d+) of 20 campaigns done, (\d+) requests made in this sync; about (\d+\.\d) minutes left at this pace\."
-    )
+    pattern = r"(\w+): (\d+) of 20 campaigns done, (\d+) requests made in this sync; about (\d+\.\d) minutes left .*"
     found = [match.groups() for match in (re.fullmatch(pattern, line) for line in lines) if match]
     assert {name for name, *_ in found} == {"campaign_analytics", "campaign_progress"}
     for stream in ("campaign_analytics", "campaign_progress"):

@@ -150,7 +150,7 @@ def test_nulls_and_missing_fields_are_absent_and_unknown_ones_pass_through(api: 
     ],
 )
 def test_the_period_asked_for_is_the_one_in_the_record(
-    api: Api, overrides: dict[str, Any], created: int | None, period: tuple[str, str]
+    api: Api, overrides: dict[str, Any], created: Any, period: tuple[str, str]
 ) -> None:
     api.campaigns(CAMPAIGN | {"created_at": created})
     api.analytics(f"campaign_id=910001&date_from={period[0]}&date_to={period[1]}")
