@@ -18,13 +18,19 @@ def run() -> None:
 def _stop(signum: int, frame: FrameType | None) -> None:
     """Ends the process at once, with what it has printed written out.
 
-    As a container's first process Python would ignore SIGTERM, and an orderly exit would wait for threads that may
-    sleep for minutes.
+    An orderly exit would wait for threads that may sleep for minutes.
     """
     # A reader that has stopped reading would hold the flush for ever.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, lambda *_: _end(signum))
     signal.alarm(2)
     try:
         sys.stdout.flush()
     finally:
-        os._exit(128 + signum)
+        _end(signum)
+
+
+def _end(signum: int) -> None:
+    # Ended by the signal, as clients expect; a container's first process is not, and exits by itself.
+    signal.signal(signum, signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
+    os._exit(128 + signum)

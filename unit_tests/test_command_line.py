@@ -28,7 +28,7 @@ def test_a_sync_that_waits_ends_at_once_when_it_is_told_to_and_keeps_what_it_sai
             output, _ = process.communicate(timeout=30)
         finally:
             process.kill()
-    assert process.returncode == 128 + signal.SIGTERM
+    assert process.returncode == -signal.SIGTERM
     messages = [json.loads(line) for line in output.splitlines()]
     assert sum(message["type"] == "RECORD" for message in messages) >= 20
     assert any("All streams wait 60 seconds" in message["log"]["message"] for message in messages if "log" in message)
