@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import local
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from airbyte_cdk.models import FailureType
@@ -32,9 +33,16 @@ logger = logging.getLogger("airbyte.snov")
 
 Answer = requests.Response | Exception | None
 
+REFUSALS = (400, 404, 413, 414, 422)
+"""Statuses that may be about one of several entities, or about their number."""
+
 
 class EntityNotFound(AirbyteTracedException):
     """The API says that what was asked about is not there; whoever knows what it was skips it."""
+
+
+class RequestNotAccepted(AirbyteTracedException):
+    """The API refuses a request without saying whether what was asked about is there."""
 
 
 @dataclass
@@ -45,6 +53,8 @@ class ErrorPolicy(DefaultErrorHandler):
     id_fields: each object of a good array has a number in all of these.
     known_fields: a good object has at least one of these.
     skip_missing: a 404, or a 422 that stays, raises EntityNotFound instead of failing the stream.
+    several_in: the query parameter that may name several entities. A refusal to answer about several raises
+        EntityNotFound at once: who asked may ask again about fewer of them.
     unavailable_waits, missing_waits: seconds between tries; one more try than waits.
     first_pause, longest_pause, patience: seconds of 429 (see RateLimitPause); beyond `patience` in a row, it fails.
     """
@@ -54,6 +64,7 @@ class ErrorPolicy(DefaultErrorHandler):
     id_fields: Sequence[str] = ()
     known_fields: Sequence[str] = ()
     skip_missing: bool = False
+    several_in: str | None = None
     unavailable_waits: Sequence[float] = ()
     missing_waits: Sequence[float] = ()
     first_pause: float = 60.0
@@ -89,6 +100,8 @@ class ErrorPolicy(DefaultErrorHandler):
             self._tries.token_renewed_for = response.url
             text = f"Snov.io no longer takes the access token for {without_query(response.url)}; a new one is fetched."
             return ErrorResolution(resolution.response_action, resolution.failure_type, text)
+        if response.status_code in REFUSALS and self._asks_about_several(response):
+            raise _not_found(response)
         if self.skip_missing and response.status_code == requests.codes.not_found:
             raise _not_found(response)
         if resolution.response_action == ResponseAction.FAIL:
@@ -123,13 +136,21 @@ class ErrorPolicy(DefaultErrorHandler):
             hide(body["access_token"].strip())
         problem = self._problem(body)
         if problem:
-            raise AirbyteTracedException(
+            if self._asks_about_several(response):
+                raise _not_found(response)
+            raise RequestNotAccepted(
                 message=f"{without_query(response.url)} {problem}: {_said(response)}. "
                 "Run the sync again; if this goes on, ask Snov.io support about this text.",
                 internal_message=f"{without_query(response.url)} {problem}.",
                 failure_type=FailureType.system_error,
             )
         return SUCCESS_RESOLUTION
+
+    def _asks_about_several(self, response: requests.Response) -> bool:
+        if self.several_in is None:
+            return False
+        query = parse_qs(urlsplit(response.request.url or "").query)
+        return "," in query.get(self.several_in, [""])[0]
 
     def _problem(self, body: Any) -> str | None:
         if self.expects is None:
@@ -177,7 +198,8 @@ class ErrorPolicy(DefaultErrorHandler):
 
 
 def _failure(resolution: ErrorResolution, response: requests.Response) -> AirbyteTracedException:
-    return AirbyteTracedException(
+    kind = RequestNotAccepted if response.status_code == requests.codes.bad_request else AirbyteTracedException
+    return kind(
         message=f"{resolution.error_message} It said (HTTP {response.status_code}): {_said(response)}",
         internal_message=f"HTTP {response.status_code} from {without_query(response.url)}: {quote_safely(response)}",
         failure_type=resolution.failure_type or FailureType.system_error,

@@ -44,6 +44,8 @@ class StreamProgress:
         self.total: int | None = None
         self.done = 0
         self.skipped = 0
+        self.rows: int | None = None
+        self._requests_left: Callable[[], int] | None = None
         self.failed = False
         self._began: float | None = None
         self._lock = Lock()
@@ -57,6 +59,10 @@ class StreamProgress:
             self.done += 1
             self.skipped += skipped
         self._fail_if_all_are_skipped()
+
+    def expect(self, total: int, rows: int, requests_left: Callable[[], int]) -> None:
+        """Notes what a stream that plans ahead knows: its partitions, its rows, and its requests to come at most."""
+        self.total, self.rows, self._requests_left = total, rows, requests_left
 
     def finish(self, total: int) -> None:
         """Notes that all partitions are known."""
@@ -82,21 +88,22 @@ class StreamProgress:
     def describe(self, requests_made: int) -> str:
         if self.total is None or not self.per_campaign:
             return f"{self.name}: reading the campaign list; {requests_made} requests made in this sync."
+        done = f"{self.name}: {self.done} of {self.total} campaigns done, {requests_made} requests made in this sync"
+        if self._requests_left is not None:
+            return f"{done}; {self._requests_left():,} more for this stream at most."
         rest = self._minutes_left()
         left = "the rest cannot be foreseen yet" if rest is None else f"about {rest:.1f} minutes left at this pace"
-        done = f"{self.done} of {self.total} campaigns done"
-        return f"{self.name}: {done}, {requests_made} requests made in this sync; {left}."
+        return f"{done}; {left}."
 
     def estimate(self) -> AirbyteMessage:
-        """The protocol's ESTIMATE: one row a campaign."""
+        """The protocol's ESTIMATE: one row a campaign, if the stream knows no better."""
+        rows = self.total if self.rows is None else self.rows
         return AirbyteMessage(
             type=Type.TRACE,
             trace=AirbyteTraceMessage(
                 type=TraceType.ESTIMATE,
                 emitted_at=time.time() * 1000,
-                estimate=AirbyteEstimateTraceMessage(
-                    name=self.name, type=EstimateType.STREAM, row_estimate=self.total or 0
-                ),
+                estimate=AirbyteEstimateTraceMessage(name=self.name, type=EstimateType.STREAM, row_estimate=rows or 0),
             ),
         )
 
@@ -113,11 +120,11 @@ class SyncProgress:
         self._requests_made = requests_made
         self._streams: list[StreamProgress] = []
 
-    def watch(self, stream: AbstractStream, wanted: Collection[int]) -> "WatchedStream":
-        """`wanted`: the configured campaign ids; none for all campaigns."""
+    def of(self, stream: AbstractStream) -> StreamProgress:
+        """The progress of one more stream."""
         progress = StreamProgress(stream.name, per_campaign="campaign_id" in stream.get_json_schema()["properties"])
         self._streams.append(progress)
-        return WatchedStream(stream, progress, wanted)
+        return progress
 
     @contextmanager
     def reported(self) -> Iterator[None]:
@@ -155,6 +162,8 @@ class WatchedStream(AbstractStream):
 
     A partition whose entity is gone is skipped with one warning; after a failure the partitions that are left are not
     read, since the stream has failed and each would cost a request.
+
+    wanted: the configured campaign ids; none for all.
     """
 
     def __init__(self, stream: AbstractStream, progress: StreamProgress, wanted: Collection[int]) -> None:

@@ -73,13 +73,13 @@ def _to_type(value: Any, schema: Mapping[str, Any]) -> Any:
     if schema.get("format") == "date-time":
         return to_utc(value)
     if "integer" in types or "number" in types:
-        return _to_number(value, whole="integer" in types)
+        return to_number(value, whole="integer" in types)
     if types[0] == "string" and not isinstance(value, str):
         raise ValueError(value)
     return value
 
 
-def _to_number(value: Any, whole: bool) -> int | float:
+def to_number(value: Any, whole: bool) -> int | float:
     """`"61%"`, `"61"`, 61 or 61.0 → 61; `"61.5%"` → 61.5. A whole number has neither a fraction nor a `%`."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(value)

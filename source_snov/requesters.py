@@ -1,12 +1,19 @@
-"""A requester whose answer all streams of a sync share."""
+"""Requesters whose answers several slices of a sync share."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import requests
 from airbyte_cdk.sources.declarative.requesters.http_requester import HttpRequester
+from airbyte_cdk.sources.types import StreamSlice
 
+from source_snov.analytics import is_empty, most_campaigns
+from source_snov.answers import json_of
+from source_snov.campaign_life import first_day
+from source_snov.error_policy import EntityNotFound
+from source_snov.record_types import to_utc
 from source_snov.sync_shared import sync_shared
 
 
@@ -39,3 +46,79 @@ class OncePerSyncRequester(HttpRequester):
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class _NeverStarted:
+    """The answers about the campaigns of one sync that were never started, by campaign."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.by_campaign: dict[int, requests.Response] | None = None
+
+
+@dataclass
+class NeverStartedTogetherRequester(HttpRequester):
+    """Asks once about all campaigns that were never started, and shares the answer if nothing happened in any of them.
+
+    campaigns_url: where an OncePerSyncRequester has read the campaign list.
+    """
+
+    campaigns_url: str = ""
+
+    def send_request(
+        self, stream_state: Any = None, stream_slice: StreamSlice | None = None, *args: Any, **kwargs: Any
+    ) -> requests.Response | None:
+        if stream_slice is not None and _is_never_started(stream_slice.extra_fields):
+            shared = sync_shared(self.api_budget, _NeverStarted)  # type: ignore[arg-type]  # never None here
+            with shared.lock:
+                if shared.by_campaign is None:
+                    shared.by_campaign = dict(self._settled_together(kwargs))
+            if answer := shared.by_campaign.get(stream_slice["campaign_id"]):
+                return answer
+        return super().send_request(stream_state, stream_slice, *args, **kwargs)
+
+    def _settled_together(self, kwargs: Mapping[str, Any]) -> Iterator[tuple[int, requests.Response]]:
+        wanted = self.config.get("campaign_ids")
+        rows = [row for row in self._campaigns() if _is_never_started(row)]
+        rows = [row for row in rows if not wanted or int(row["id"]) in wanted]
+        size = most_campaigns(self.config, [row["id"] for row in rows])
+        for group in (rows[start : start + size] for start in range(0, len(rows), size)):
+            campaigns = [int(row["id"]) for row in group]
+            answer = self._ask(campaigns, group, kwargs) if len(group) > 1 else None
+            if answer is not None and is_empty(json_of(answer)):
+                yield from ((campaign, answer) for campaign in campaigns)
+
+    def _ask(
+        self, campaigns: Sequence[int], rows: Sequence[Mapping[str, Any]], kwargs: Mapping[str, Any]
+    ) -> requests.Response | None:
+        """The answer about these campaigns since the first of them was created; None if the API refuses it."""
+        together = StreamSlice(
+            partition={"campaign_id": ",".join(map(str, campaigns))},
+            cursor_slice={},
+            extra_fields={"created_at": min((_created(row) for row in rows), default="")},
+        )
+        try:
+            return super().send_request(**{**kwargs, "stream_slice": together})
+        except EntityNotFound:
+            return None
+
+    def _campaigns(self) -> Sequence[Mapping[str, Any]]:
+        shared = sync_shared(self.api_budget, _Answers)  # type: ignore[arg-type]  # never None here
+        answer = shared.by_url.get(self.campaigns_url)
+        rows: Sequence[Mapping[str, Any]] = json_of(answer) if isinstance(answer, requests.Response) else []
+        return rows
+
+
+def _is_never_started(campaign: Mapping[str, Any]) -> bool:
+    try:
+        return first_day(campaign.get("started_at"), campaign.get("created_at")) is None
+    except ValueError:
+        return False
+
+
+def _created(campaign: Mapping[str, Any]) -> str:
+    """When a campaign was created, in UTC; an empty text, before all others, if that cannot be read."""
+    try:
+        return to_utc(campaign.get("created_at"))
+    except (ValueError, OverflowError, OSError):
+        return ""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from airbyte_cdk.models import (
@@ -12,15 +13,19 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteCatalog,
     ConnectorSpecification,
     Status,
+    SyncMode,
 )
 from airbyte_cdk.sources import Source
 from airbyte_cdk.sources.declarative.models import HTTPAPIBudget as HTTPAPIBudgetModel
 from airbyte_cdk.sources.declarative.yaml_declarative_source import YamlDeclarativeSource
 from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
+from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 
 from source_snov.config import check_config
+from source_snov.daily import DAILY, daily_stream, start_date
+from source_snov.daily_state import DailyCursor
 from source_snov.pace import RateLimitPause, RequestGate
-from source_snov.progress import SyncProgress
+from source_snov.progress import SyncProgress, WatchedStream
 from source_snov.sync_shared import sync_shared
 
 Config = Mapping[str, Any]
@@ -82,6 +87,9 @@ class DeclaredSource(YamlDeclarativeSource):
     ) -> None:
         if config:
             check_config(config)
+        self._modes = {each.stream.name: each.sync_mode for each in catalog.streams} if catalog else {}
+        # Settled once, so that a sync over midnight keeps one last day.
+        self._today = datetime.now(timezone.utc).date()
         super().__init__(
             path_to_yaml="manifest.yaml", catalog=catalog, config=dict(config) if config else None, state=state
         )
@@ -91,8 +99,24 @@ class DeclaredSource(YamlDeclarativeSource):
         constructors[HTTPAPIBudgetModel] = self._create_gate
 
     def streams(self, config: Config) -> list[AbstractStream]:
-        wanted = self._config.get("campaign_ids", [])
-        return [self._progress.watch(stream, wanted) for stream in super().streams(config)]
+        return [self._watched(stream) for stream in super().streams(config)]
+
+    def _watched(self, stream: AbstractStream) -> AbstractStream:
+        progress = self._progress.of(stream)
+        if stream.name == DAILY:
+            assert isinstance(stream, DefaultStream)
+            stream = daily_stream(stream, self._config, self._today, self._daily_cursor(), progress.expect)
+        return WatchedStream(stream, progress, self._config.get("campaign_ids", []))
+
+    def _daily_cursor(self) -> DailyCursor:
+        return DailyCursor(
+            DAILY,
+            self._connector_state_manager,
+            self._message_repository,
+            self._today,
+            start_date(self._config),
+            full_refresh=self._modes.get(DAILY) == SyncMode.full_refresh,
+        )
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
         """Proves that the credentials work, the campaign list can be read, and each of `campaign_ids` is in it."""
