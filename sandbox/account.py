@@ -89,9 +89,14 @@ class SenderFilter:
     email: frozenset[int] | None
     linkedin: frozenset[int] | None
 
+    @property
+    def everybody(self) -> bool:
+        """Whether no account is named at all."""
+        return self.email is None and self.linkedin is None
+
     def passes(self, event: Event) -> bool:
         """Whether the event was sent by, or answers, one of the named accounts."""
-        if self.email is None and self.linkedin is None:
+        if self.everybody:
             return True
         wanted = self.linkedin if event.kind in LINKEDIN else self.email
         return wanted is not None and event.sender in wanted
@@ -131,6 +136,10 @@ class Account:
         """Everything that happened in a campaign, in order of time."""
         return self._timelines[campaign_id].events
 
+    def has_campaigns(self, campaign_ids: Iterable[int]) -> bool:
+        """Whether each of these is the id of a campaign."""
+        return all(campaign_id in self.campaigns for campaign_id in campaign_ids)
+
     def owners(self) -> list[str]:
         """E-mail addresses of the people who own campaigns."""
         return sorted({campaign.owner for campaign in self.campaigns.values()})
@@ -158,7 +167,7 @@ class Account:
         for campaign in self._asked(campaign_ids, campaign_owner):
             found = self._timelines[campaign.id].between(date_from, date_to)
             if found:
-                tally.add(event for event in found if senders.passes(event))
+                tally.add(found if senders.everybody else [event for event in found if senders.passes(event)])
         return tally.metrics()
 
     def _asked(self, campaign_ids: Collection[int] | None, owners: Collection[str] | None) -> Iterator[Campaign]:

@@ -20,7 +20,7 @@ from sandbox.control import control_routes
 from sandbox.faults import error_object, oauth_error
 from sandbox.gate import Gate
 from sandbox.misbehaviour import Misbehaviour
-from sandbox.settings import Settings
+from sandbox.settings import Settings, UnknownIds
 from sandbox.state import State
 
 NO_ID: Final = -1
@@ -112,8 +112,11 @@ class Api:
             # What the real API does is not known: its reference marks both dates as required, its knowledge base calls
             # them optional. A client that gets by here always sends them, and so suits either.
             return JSONResponse({"success": False, "errors": [str(problem)]}, 422)
+        campaign_ids = _ids(request, "campaign_id")
+        if self.state.settings.unknown_ids != "ignored" and not self.state.account.has_campaigns(campaign_ids or ()):
+            return unknown_campaign(self.state.settings.unknown_ids)
         metrics = self.state.account.analytics(
-            _ids(request, "campaign_id"),
+            campaign_ids,
             date_from,
             date_to,
             sender_email=_ids(request, "sender_email"),
@@ -127,8 +130,19 @@ class Api:
         """`GET /v2/campaigns/{id}/progress`: one flat object, or 422 (API reference 2.9, E6)."""
         campaign_id: int = request.path_params["campaign_id"]
         if campaign_id not in self.state.account.campaigns:
-            return JSONResponse({"data": {"message": "Campaign not found"}}, 422)
+            return unknown_campaign("unprocessable")
         return JSONResponse(self.state.account.progress(campaign_id))
+
+
+def unknown_campaign(way: UnknownIds) -> Response:
+    """An error for an id that no campaign has, in one of the shapes of API reference 1.4 (E1, E6, E3)."""
+    title = "Campaign not found"
+    if way == "unprocessable":
+        return JSONResponse({"data": {"message": title}}, 422)
+    if way == "error_in_200":
+        return JSONResponse({"success": False, "errors": [title]})
+    status = 400 if way == "bad_request" else 404
+    return JSONResponse(error_object(status, title), status)
 
 
 async def _token_request(request: Request) -> dict[str, Any]:
