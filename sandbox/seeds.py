@@ -14,7 +14,7 @@ from typing import Final
 from sandbox.account import Account, Campaign, Event
 from sandbox.events import FIRST_EMAIL, FOLLOW_UP, OPEN, day_start
 from sandbox.people import EMAIL_SENDERS, LINKEDIN_SENDERS, OWNERS, Owner, make_recipients
-from sandbox.plans import PLANS, Plan
+from sandbox.plans import PLANS, SEQUENCES, Plan
 from sandbox.story import Story
 
 FIRST_CAMPAIGN_ID: Final = 910_001
@@ -111,6 +111,7 @@ def _add_planned(account: Account, rng: Random, number: int, plan: Plan) -> None
     campaign = make_campaign(rng, number, OWNERS[plan.owner], created, started)
     campaign.name = plan.name
     campaign.status = plan.status
+    campaign.steps = SEQUENCES[plan.channel]
     by_email = plan.channel not in ("linkedin", "in-mail")
     pool = [person.id for person in account.recipients.values() if person.email or not by_email]
     campaign.recipients = tuple(rng.sample(pool, plan.size))
