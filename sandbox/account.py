@@ -7,20 +7,25 @@ Field names and meanings follow the Snov.io API reference 2.1 (campaign list), 2
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from sandbox.belongings import Belongings
 from sandbox.events import LINKEDIN, Event, Timeline
 from sandbox.metrics import Tally, percent
+from sandbox.plans import EMAIL_ONLY, Step
 
 __all__ = ["Account", "Campaign", "Event", "Recipient", "Sender", "SenderFilter"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A person that campaigns write to; a contact known from LinkedIn alone has no `email`."""
+    """A person that campaigns write to; a contact known from LinkedIn alone has no `email`.
+
+    `profile` is the address of the LinkedIn profile, if it is known.
+    """
 
     id: int
     first_name: str
@@ -31,6 +36,7 @@ class Recipient:
     industry: str
     country: str
     location: str
+    profile: str | None = None
 
     @property
     def name(self) -> str:
@@ -49,7 +55,10 @@ class Sender:
 
 @dataclass(slots=True)
 class Campaign:
-    """A campaign as its owner sees it; times are unix seconds UTC, `recipients` the ids of all people enrolled."""
+    """A campaign as its owner sees it; times are unix seconds UTC, `recipients` the ids of all people enrolled.
+
+    `steps` is the sequence each of them goes through.
+    """
 
     id: int
     name: str
@@ -63,6 +72,7 @@ class Campaign:
     email_senders: tuple[int, ...] = ()
     linkedin_senders: tuple[int, ...] = ()
     recipients: tuple[int, ...] = ()
+    steps: tuple[Step, ...] = EMAIL_ONLY
 
     def row(self) -> dict[str, Any]:
         """The campaign as `GET /v1/get-user-campaigns` lists it (API reference 2.1)."""
@@ -89,9 +99,14 @@ class SenderFilter:
     email: frozenset[int] | None
     linkedin: frozenset[int] | None
 
+    @property
+    def everybody(self) -> bool:
+        """Whether no account is named at all."""
+        return self.email is None and self.linkedin is None
+
     def passes(self, event: Event) -> bool:
         """Whether the event was sent by, or answers, one of the named accounts."""
-        if self.email is None and self.linkedin is None:
+        if self.everybody:
             return True
         wanted = self.linkedin if event.kind in LINKEDIN else self.email
         return wanted is not None and event.sender in wanted
@@ -106,13 +121,14 @@ class Account:
     recipients: dict[int, Recipient] = field(default_factory=dict)
     email_senders: dict[int, Sender] = field(default_factory=dict)
     linkedin_senders: dict[int, Sender] = field(default_factory=dict)
+    belongings: Belongings = field(default_factory=Belongings)
     credits: str = "1200.00"
     _timelines: dict[int, Timeline] = field(default_factory=dict, repr=False)
 
-    def add_campaign(self, campaign: Campaign, events: Iterable[Event] = ()) -> None:
+    def add_campaign(self, campaign: Campaign, events: Iterable[Event] | Timeline = ()) -> None:
         """Add a campaign with its events."""
         self.campaigns[campaign.id] = campaign
-        self._timelines[campaign.id] = Timeline(events)
+        self._timelines[campaign.id] = events if isinstance(events, Timeline) else Timeline(events)
 
     def remove_campaign(self, campaign_id: int) -> None:
         """Delete a campaign: it vanishes from the list and every request for it finds nothing."""
@@ -127,9 +143,17 @@ class Account:
         """Give a campaign another story."""
         self._timelines[campaign_id] = Timeline(events)
 
-    def events(self, campaign_id: int) -> tuple[Event, ...]:
+    def events(self, campaign_id: int) -> Sequence[Event]:
         """Everything that happened in a campaign, in order of time."""
         return self._timelines[campaign_id].events
+
+    def timeline(self, campaign_id: int) -> Timeline:
+        """The same, to be searched by day and kind; KeyError for an unknown campaign."""
+        return self._timelines[campaign_id]
+
+    def has_campaigns(self, campaign_ids: Iterable[int]) -> bool:
+        """Whether each of these is the id of a campaign."""
+        return all(campaign_id in self.campaigns for campaign_id in campaign_ids)
 
     def owners(self) -> list[str]:
         """E-mail addresses of the people who own campaigns."""
@@ -158,7 +182,7 @@ class Account:
         for campaign in self._asked(campaign_ids, campaign_owner):
             found = self._timelines[campaign.id].between(date_from, date_to)
             if found:
-                tally.add(event for event in found if senders.passes(event))
+                tally.add(found if senders.everybody else (event for event in found if senders.passes(event)))
         return tally.metrics()
 
     def _asked(self, campaign_ids: Collection[int] | None, owners: Collection[str] | None) -> Iterator[Campaign]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -61,7 +61,7 @@ class Timeline:
     """The events of one campaign in order of time, found by day without a scan."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
-        self.events = tuple(sorted(events, key=lambda event: event.at))
+        self.events: Sequence[Event] = tuple(sorted(events, key=lambda event: event.at))
         self._times = [event.at for event in self.events]
 
     def between(self, date_from: date, date_to: date) -> Sequence[Event]:
@@ -69,6 +69,11 @@ class Timeline:
         first = bisect_left(self._times, day_start(date_from))
         last = bisect_left(self._times, day_start(date_to) + 86_400)
         return self.events[first:last]
+
+    def of_kinds(self, kinds: Collection[str], days: tuple[date, date] | None = None) -> Sequence[Event]:
+        """The events of these kinds in order of time, on these UTC days (first and last) or on any."""
+        found = self.events if days is None else self.between(*days)
+        return [event for event in found if event.kind in kinds]
 
     @cached_property
     def stopped(self) -> frozenset[int]:

@@ -128,15 +128,17 @@ class Tally:
         """Count the events of one campaign; a bounce belongs to the e-mail of its recipient and step."""
         sent: set[tuple[int, int]] = set()
         bounced: set[tuple[int, int]] = set()
+        counts, people = self.counts, self.people
         for event in events:
-            self.counts[event.kind] += 1
-            self.people[event.kind].add(event.recipient)
+            kind, recipient = event.kind, event.recipient
+            counts[kind] += 1
+            people[kind].add(recipient)
             if event.sentiment:
-                self.people[event.sentiment].add(event.recipient)
-            if event.kind in EMAILS:
-                sent.add((event.recipient, event.step))
-            elif event.kind == BOUNCE:
-                bounced.add((event.recipient, event.step))
+                people[event.sentiment].add(recipient)
+            if kind in EMAILS:
+                sent.add((recipient, event.step))
+            elif kind == BOUNCE:
+                bounced.add((recipient, event.step))
         self.reached.update(recipient for recipient, _ in sent - bounced)
 
     def distinct(self, kinds: Collection[str]) -> set[int]:

@@ -70,15 +70,19 @@ def make_recipients(rng: Random, number: int) -> dict[int, Recipient]:
         first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
         country, location = rng.choice(PLACES)
         domain = "example.org" if person % 3 == 0 else "example.com"
+        email = None if person % 20 == 0 else f"{first}.{last}.{person}@{domain}".lower()
+        # Of those with an e-mail address, the LinkedIn profile is not always known.
+        known = email is None or person % 7 != 3
         people[person] = Recipient(
             id=person,
             first_name=first,
             last_name=last,
-            email=None if person % 20 == 0 else f"{first}.{last}.{person}@{domain}".lower(),
+            email=email,
             company=rng.choice(COMPANIES),
             job_position=rng.choice(JOBS),
             industry=rng.choice(INDUSTRIES),
             country=country,
             location=location,
+            profile=f"https://www.linkedin.com/in/{first}-{last}-{person}".lower() if known else None,
         )
     return people

@@ -14,7 +14,7 @@ from typing import Final
 from sandbox.account import Account, Campaign, Event
 from sandbox.events import FIRST_EMAIL, FOLLOW_UP, OPEN, day_start
 from sandbox.people import EMAIL_SENDERS, LINKEDIN_SENDERS, OWNERS, Owner, make_recipients
-from sandbox.plans import PLANS, Plan
+from sandbox.plans import PLANS, SEQUENCES, Plan
 from sandbox.story import Story
 
 FIRST_CAMPAIGN_ID: Final = 910_001
@@ -60,7 +60,7 @@ def account_active_on(
     account.recipients = make_recipients(rng, 200)
     for number, active in enumerate(days):
         first = min(active, default=account.today) if started is None else started[number]
-        campaign = _campaign(rng, number, OWNERS[number % len(OWNERS)], first or account.today, first)
+        campaign = make_campaign(rng, number, OWNERS[number % len(OWNERS)], first or account.today, first)
         campaign.recipients = tuple(rng.sample(sorted(account.recipients), 10))
         account.add_campaign(campaign, _few_events(rng, campaign, sorted(active)))
     return account
@@ -73,7 +73,7 @@ def _account(today: date | None) -> Account:
     return account
 
 
-def _campaign(rng: Random, number: int, owner: Owner, created: date, started: date | None) -> Campaign:
+def make_campaign(rng: Random, number: int, owner: Owner, created: date, started: date | None) -> Campaign:
     """A campaign named after its number, active if it was started and a draft if not."""
     created_at = day_start(created) + rng.randint(6 * 3600, 7 * 3600)
     started_at = None if started is None else max(created_at, day_start(started) + 7 * 3600 + rng.randint(0, 900))
@@ -108,9 +108,10 @@ def _few_events(rng: Random, campaign: Campaign, days: Iterable[date]) -> Iterat
 def _add_planned(account: Account, rng: Random, number: int, plan: Plan) -> None:
     created = account.today - timedelta(days=plan.age)
     started = None if plan.start is None else created + timedelta(days=plan.start)
-    campaign = _campaign(rng, number, OWNERS[plan.owner], created, started)
+    campaign = make_campaign(rng, number, OWNERS[plan.owner], created, started)
     campaign.name = plan.name
     campaign.status = plan.status
+    campaign.steps = SEQUENCES[plan.channel]
     by_email = plan.channel not in ("linkedin", "in-mail")
     pool = [person.id for person in account.recipients.values() if person.email or not by_email]
     campaign.recipients = tuple(rng.sample(pool, plan.size))
