@@ -30,8 +30,11 @@ WORST_CASE_PER_CAMPAIGN = 2
 
 RECENT = timedelta(days=7)
 """A campaign last active so shortly before its window is expected to be active in it."""
-FEW_DAYS = 4
-"""Up to so many days of a campaign that is expected to be active are read without asking about the window first."""
+FEW_DAYS = 16
+"""Up to so many days of a campaign that is expected to be active are read without asking about the window first.
+
+The usual look-back is within it.
+"""
 SAMPLES_OF_PRIOR = 2.0
 """How many days' experience an expectation is worth when new experience is added to it."""
 LEAST_CHANCE = 1e-4
