@@ -38,7 +38,7 @@ The usual look-back is within it.
 SAMPLES_OF_PRIOR = 2.0
 """How many days' experience an expectation is worth when new experience is added to it."""
 LEAST_CHANCE = 1e-4
-MOST_DOUBTS = 3
+MOST_REFUSALS = 10
 """When so many campaigns are refused one by one and nothing was ever answered, the campaigns are not the reason."""
 
 
@@ -159,7 +159,10 @@ class Plan:
         return self._days_left
 
     def campaigns(self) -> Iterator[Settled | Unsettled]:
-        """Each window once, as soon as it is known whether anything happened in it."""
+        """Each window once, as soon as it is known whether anything happened in it.
+
+        Raises the cause of a refusal when the API answers for none of them: then the campaigns are not at fault.
+        """
         alike: dict[tuple[date, date], list[Window]] = defaultdict(list)
         for window in self._windows:
             alike[window.first, window.last].append(window)
@@ -171,6 +174,7 @@ class Plan:
                 else:
                     others.append(window)
             yield from self._divide(sorted(others, key=_window_prior, reverse=True))
+        self._fail_if_nothing_is_answered(len(self._windows))
 
     def days(self, part: Settled | Unsettled) -> Iterator[tuple[date, Aggregate]]:
         """The campaign's days in order, each with its own aggregate. Raises Refused for a campaign to be skipped."""
@@ -209,14 +213,12 @@ class Plan:
         Who is at fault is found by asking in halves.
         """
         try:
-            answer = self._ask([window.campaign for window in windows], windows[0].first, windows[0].last)
+            return self._answer([window.campaign for window in windows], windows[0].first, windows[0].last)
         except Refused as refusal:
             if len(windows) == 1:
-                self._note(windows[0], refusal)
+                self._refused[windows[0].campaign] = refusal
+                self._fail_if_nothing_is_answered(MOST_REFUSALS)
                 return Aggregate({}, True, 0)
-        else:
-            self._any_answered = True
-            return answer
         with self._lock:
             self._requests += 2
         middle = len(windows) // 2
@@ -224,12 +226,21 @@ class Plan:
         # When only one half is not empty, its aggregate is that of the whole; else it is only known not to be empty.
         return max(halves, key=lambda half: (not half.empty, bool(half.values)))
 
-    def _note(self, window: Window, refusal: Refused) -> None:
-        self._refused[window.campaign] = refusal
-        doubts = [doubt for doubt in self._refused.values() if not doubt.certain]
-        if doubts and not self._any_answered and (len(doubts) >= MOST_DOUBTS or len(self._windows) == 1):
-            # It is not the campaigns: nothing is answered.
-            raise refusal.cause
+    def _answer(self, campaigns: Sequence[int], first: date, last: date) -> Aggregate:
+        answer = self._ask(campaigns, first, last)
+        self._any_answered = True
+        return answer
+
+    def _fail_if_nothing_is_answered(self, most: int) -> None:
+        """Raises when so many campaigns were refused one by one; a single one only if it may well be there."""
+        refusals = list(self._refused.values())
+        if (
+            refusals
+            and len(refusals) >= most
+            and not self._any_answered
+            and not (len(refusals) == 1 and refusals[0].certain)
+        ):
+            raise refusals[0].cause
 
     def _scan(self, part: Unsettled) -> Iterator[tuple[date, Aggregate]]:
         """The days of one campaign."""
@@ -246,7 +257,7 @@ class Plan:
 
         def ask(start: int, stop: int) -> Aggregate:
             try:
-                return self._ask([window.campaign], window.day(start), window.day(stop - 1))
+                return self._answer([window.campaign], window.day(start), window.day(stop - 1))
             except Refused as refusal:
                 # The campaign is at fault, whatever the days.
                 self._settle(window.days - start)
