@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests_mock
-from airbyte_cdk.models import SyncMode, TraceType, Type
+from airbyte_cdk.models import AirbyteStateMessage, SyncMode, TraceType, Type
 from airbyte_cdk.test.catalog_builder import CatalogBuilder
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput, _run_command, read
 
@@ -20,6 +20,7 @@ API = "https://api.snov.io"
 SECRET = "s3cret+/=&%ü\"'x"
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 STREAMS = ("campaigns", "campaign_analytics", "campaign_progress")
+"""The streams with one record per campaign."""
 
 CAMPAIGN = {
     "id": 910001,
@@ -118,14 +119,24 @@ class Clock:
 
 
 def sync(
-    *streams: str, whole_config: Mapping[str, Any] | None = None, debug: bool = False, **overrides: Any
+    *streams: str,
+    whole_config: Mapping[str, Any] | None = None,
+    debug: bool = False,
+    mode: SyncMode = SyncMode.full_refresh,
+    state: Sequence[AirbyteStateMessage] | None = None,
+    **overrides: Any,
 ) -> EntrypointOutput:
-    """The output of `read` for these streams (all three if none is named), whatever came of it."""
+    """The output of `read` for these streams (those of STREAMS if none is named), whatever came of it."""
     catalog = CatalogBuilder()
     for stream in streams or STREAMS:
-        catalog = catalog.with_stream(stream, SyncMode.full_refresh)
+        catalog = catalog.with_stream(stream, mode)
     return read(
-        SourceSnov(), whole_config or config(**overrides), catalog.build(), expecting_exception=True, debug=debug
+        SourceSnov(),
+        whole_config or config(**overrides),
+        catalog.build(),
+        list(state) if state is not None else None,
+        expecting_exception=True,
+        debug=debug,
     )
 
 

@@ -1,0 +1,427 @@
+"""campaign_analytics_daily: its rows are the sandbox's truth, and its requests are few."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import jsonschema
+import pytest
+from airbyte_cdk.models import SyncMode
+
+from sandbox import faults, seeds, shapes
+from sandbox.account import Account
+from sandbox.running import Sandbox
+from sandbox.settings import Settings
+from source_snov.analytics import most_campaigns
+from unit_tests._daily import ANALYTICS_PATH, DAILY, TODAY, ago, asked, daily, days, rows, states, truth
+from unit_tests._helpers import Clock, estimates, failure, logs
+
+UNLIMITED = Settings(requests_per_minute=None)
+SCHEMA = json.loads((Path(__file__).parent.parent / "source_snov" / "schemas" / f"{DAILY}.json").read_text())
+
+FIRST, SECOND, THIRD = 910_001, 910_002, 910_003
+
+
+def account(*active: list[date], started: list[date | None] | None = None) -> Account:
+    return seeds.account_active_on(active, TODAY, started)
+
+
+@pytest.fixture
+def few() -> Iterator[Sandbox]:
+    """Three campaigns: 40 days old and active now and then, 20 days old and active daily, 60 days old and silent."""
+    active = [ago(40), ago(38), ago(12), ago(3), TODAY]
+    with Sandbox(
+        account(active, list(days(ago(20), TODAY)), [ago(60)]),
+        UNLIMITED,
+    ) as sandbox:
+        yield sandbox
+
+
+# Rows ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 20])
+def test_the_rows_of_a_whole_account_are_the_truth(workers: int) -> None:
+    with Sandbox(seeds.demo_account(today=TODAY), UNLIMITED) as sandbox:
+        output = daily(sandbox, num_workers=workers)
+
+    found = rows(output)
+    assert found == truth(sandbox.account)
+    validator = jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
+    assert all(validator.is_valid(row) for row in found.values())
+    started = [campaign.id for campaign in sandbox.account.campaigns.values() if campaign.started_at]
+    assert {campaign for campaign, _ in found} == set(started)
+    assert len(started) < len(sandbox.account.campaigns)
+    assert {estimate.row_estimate for estimate in estimates(output)} == {len(found)}
+
+
+def test_the_fields_stand_in_the_order_of_the_schema(few: Sandbox) -> None:
+    assert all(list(row) == list(SCHEMA["properties"]) for row in rows(daily(few)).values())
+
+
+def test_an_account_without_campaigns_has_no_rows_and_a_state() -> None:
+    with Sandbox(seeds.empty_account(TODAY), UNLIMITED) as sandbox:
+        output = daily(sandbox)
+    assert not output.errors
+    assert rows(output) == {}
+    assert states(output) == [{"campaigns": {}}]
+    assert asked(sandbox.requests) == []
+
+
+@pytest.mark.parametrize(
+    ("period", "first", "last"),
+    [
+        ({"start_date": str(ago(30))}, ago(30), None),
+        ({"end_date": str(ago(10))}, None, ago(10)),
+        ({"start_date": str(ago(15)), "end_date": str(ago(15))}, ago(15), ago(15)),
+        ({"end_date": str(TODAY + timedelta(days=30))}, None, TODAY),
+        ({"start_date": "2001-01-01"}, None, TODAY),
+        ({"end_date": str(ago(100))}, None, ago(100)),
+    ],
+    ids=["start", "end", "one day", "end in the future", "start before all", "end before all"],
+)
+def test_the_period_and_the_life_of_a_campaign_bound_rows_and_requests(
+    few: Sandbox, period: dict[str, str], first: date | None, last: date | None
+) -> None:
+    output = daily(few, **period)
+    assert not output.errors
+    expected = truth(few.account, first, last)
+    assert rows(output) == expected
+    lives = {campaign: [day for one, day in expected if one == campaign] for campaign in few.account.campaigns}
+    for campaigns, date_from, date_to in asked(few.requests):
+        assert all(min(lives[campaign]) <= date_from <= date_to <= max(lives[campaign]) for campaign in campaigns)
+
+
+def test_campaign_ids_choose_campaigns(few: Sandbox) -> None:
+    assert rows(daily(few, campaign_ids=[SECOND])) == {
+        key: row for key, row in truth(few.account).items() if key[0] == SECOND
+    }
+
+
+def test_filters_go_along_with_every_request(few: Sandbox) -> None:
+    daily(few, sender_email_ids=[55_001, 55_002], campaign_owners=["a@example.com"])
+    sent = [record.query for record in few.requests if record.path == ANALYTICS_PATH]
+    assert sent
+    assert all(query["sender_email"] == ["55001,55002"] for query in sent)
+    assert all(query["campaign_owner"] == ["a@example.com"] for query in sent)
+
+
+@pytest.mark.parametrize("owners", [0, 30])
+@pytest.mark.parametrize("first_id", [1, 910_001, 12_345_678_901])
+def test_a_request_names_as_many_campaigns_as_a_url_has_room_for(first_id: int, owners: int) -> None:
+    config = {
+        "api_url": "https://api.snov.io",
+        "campaign_owners": [f"{number}.colleague@example.com" for number in range(owners)],
+        "sender_email_ids": [55_001],
+    }
+    campaigns = range(first_id, first_id + 1_000)
+    most = most_campaigns(config, campaigns)
+
+    def length(number: int) -> int:
+        query = {
+            "campaign_id": ",".join(map(str, list(campaigns)[-number:])),
+            "campaign_owner": ",".join(config["campaign_owners"]),
+            "sender_email": "55001",
+            "date_from": "2026-01-01",
+            "date_to": "2026-01-01",
+        }
+        return len(f"https://api.snov.io{ANALYTICS_PATH}?{urlencode(query)}")
+
+    assert length(most) < 2_000 <= length(most + 3)
+
+
+def test_no_url_is_too_long_and_filters_that_fill_it_leave_room_for_one_campaign() -> None:
+    for owners, most in ((30, 72), (200, 1)):
+        addresses = [f"{number}.colleague@example.com" for number in range(owners)]
+        with Sandbox(seeds.sized_account(100, today=TODAY), UNLIMITED) as sandbox:
+            output = daily(sandbox, campaign_owners=addresses, start_date=str(ago(1)))
+        assert not output.errors
+        assert 1 <= max(len(campaigns) for campaigns, _, _ in asked(sandbox.requests)) <= most
+        if most > 1:
+            urls = [f"{sandbox.url}{record.path}?{urlencode(record.query, doseq=True)}" for record in sandbox.requests]
+            assert max(map(len, urls)) < 2_000
+
+
+def test_a_row_has_the_fields_that_the_api_sends_whether_anything_happened_or_not(few: Sandbox) -> None:
+    missing = ["in_mail_sent", "maybe", "maybe_rate"]
+    few.add_fault(faults.missing_fields(missing, path=ANALYTICS_PATH, times=None))
+    output = daily(few)
+    assert rows(output) == {
+        key: {name: value for name, value in row.items() if name not in missing}
+        for key, row in truth(few.account).items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("extra", "ratio"),
+    [
+        ({"calls_made": 0, "currency": "EUR", "tags": [], "success": True, "call_rate": "0%"}, 0.6),
+        # A number that is never zero might be a count, so nothing counts as empty any more.
+        ({"seats": 3}, 1.1),
+    ],
+    ids=["nothing that counts", "a number"],
+)
+def test_new_fields_are_passed_on_and_cost_requests_only_if_they_count(
+    few: Sandbox, extra: dict[str, Any], ratio: float
+) -> None:
+    few.add_fault(faults.extra_fields(extra, path=ANALYTICS_PATH, times=None))
+    output = daily(few)
+    expected = truth(few.account)
+    assert rows(output) == {key: row | extra for key, row in expected.items()}
+    assert len(asked(few.requests)) <= ratio * len(expected) + 2 * 3
+
+
+@pytest.mark.parametrize("nulls", [["in_mail_sent", "maybe"], ["emails_sent", "total_contacted"]])
+def test_nulls_are_absent_and_say_nothing(few: Sandbox, nulls: list[str]) -> None:
+    few.add_fault(faults.null_fields(nulls, path=ANALYTICS_PATH, times=None))
+    expected = truth(few.account)
+    assert rows(daily(few)) == {
+        key: {name: value for name, value in row.items() if name not in nulls} for key, row in expected.items()
+    }
+
+
+# Requests ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "share"),
+    [(shapes.backfill, 0.45), (shapes.dense, 1.05), (shapes.one_day, 20 / 365)],
+    ids=["backfill", "dense", "one day of a year"],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_first_sync_takes_few_requests(shape: Callable[..., Account], share: float, seed: int) -> None:
+    with Sandbox(shape(TODAY, seed), UNLIMITED) as sandbox:
+        output = daily(sandbox)
+    expected = truth(sandbox.account)
+    assert rows(output) == expected
+    assert len(asked(sandbox.requests)) <= share * len(expected)
+
+
+@pytest.mark.parametrize(("shape", "most"), [(shapes.morning, 330), (shapes.quiet, 20)], ids=["morning", "quiet"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_morning_of_300_campaigns_takes_few_requests(shape: Callable[..., Account], most: int, seed: int) -> None:
+    with Sandbox(shape(TODAY, seed), UNLIMITED) as sandbox:
+        window = truth(sandbox.account, ago(14))
+        assert len(window) == 4_500
+
+        first = daily(sandbox, start_date=str(ago(14)))
+        assert rows(first) == window
+        assert len(sandbox.requests) <= most
+
+        second = daily(sandbox, states(first)[-1], start_date=str(ago(14)))
+        assert rows(second) == window
+        assert len(sandbox.requests) <= 0.8 * most
+
+
+def test_campaigns_that_never_started_cost_nothing() -> None:
+    with Sandbox(account([], [], [], started=[None, None, None]), UNLIMITED) as sandbox:
+        output = daily(sandbox)
+    assert rows(output) == {}
+    assert asked(sandbox.requests) == []
+
+
+# State ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lookback", [0, 1, 14, 90])
+def test_a_second_sync_reads_the_look_back_only(few: Sandbox, lookback: int) -> None:
+    first = daily(few, lookback_days=lookback)
+    second = daily(few, states(first)[-1], lookback_days=lookback)
+    assert rows(second) == truth(few.account, ago(lookback))
+    assert all(date_from >= str(ago(lookback)) for _, date_from, _ in asked(few.requests))
+    assert states(second)[-1] == states(first)[-1]
+
+
+def test_the_default_look_back_is_14_days(few: Sandbox) -> None:
+    assert rows(daily(few, states(daily(few))[-1])) == truth(few.account, ago(14))
+
+
+def test_what_changed_within_the_look_back_is_corrected_to_zero_too(few: Sandbox) -> None:
+    state = states(daily(few))[-1]
+    before = truth(few.account)
+    few.account.replace_events(SECOND, [])
+    few.account.add_events(THIRD, few.account.events(FIRST)[-1:])
+    assert (
+        rows(daily(few, state))
+        == truth(few.account, ago(14))
+        != {key: row for key, row in before.items() if key[1] >= str(ago(14))}
+    )
+
+
+def test_the_days_since_an_older_sync_are_read_with_the_look_back_before_it(few: Sandbox) -> None:
+    state = states(daily(few, end_date=str(ago(5))))[-1]
+    assert state["campaigns"][str(FIRST)]["until"] == str(ago(5))
+    output = daily(few, state, lookback_days=3)
+    assert rows(output) == truth(few.account, ago(8))
+
+
+def test_a_campaign_that_appears_or_is_started_later_gets_its_whole_history(few: Sandbox) -> None:
+    late, later = account(list(days(ago(50), TODAY)), [ago(30)]).campaigns.values()
+    few.account.campaigns[THIRD].started_at, started_at = None, few.account.campaigns[THIRD].started_at
+    state = states(daily(few))[-1]
+    assert str(THIRD) not in state["campaigns"]
+
+    few.account.campaigns[THIRD].started_at = started_at
+    late.id, later.id = 920_001, 920_002
+    few.account.add_campaign(late, [])
+    few.account.add_campaign(later, [])
+    assert rows(daily(few, state)) == {
+        key: row for key, row in truth(few.account).items() if key[0] not in (FIRST, SECOND) or key[1] >= str(ago(14))
+    }
+
+
+def test_a_deleted_campaign_leaves_no_state(few: Sandbox) -> None:
+    state = states(daily(few))[-1]
+    few.account.remove_campaign(SECOND)
+    assert sorted(states(daily(few, state))[-1]["campaigns"]) == [str(FIRST), str(THIRD)]
+
+
+def test_campaigns_left_out_by_campaign_ids_keep_their_state(few: Sandbox) -> None:
+    state = states(daily(few))[-1]
+    few.account.remove_campaign(FIRST)
+    state = states(daily(few, state, campaign_ids=[FIRST, SECOND]))[-1]
+    assert sorted(state["campaigns"]) == [str(SECOND), str(THIRD)]
+    assert rows(daily(few, state)) == truth(few.account, ago(14))
+
+
+def test_an_earlier_start_date_brings_the_earlier_days(few: Sandbox) -> None:
+    state = states(daily(few, start_date=str(ago(10))))[-1]
+    output = daily(few, state, start_date=str(ago(30)))
+    assert rows(output) == truth(few.account, ago(30))
+    # From then on it is the look-back again.
+    output = daily(few, states(output)[-1], start_date=str(ago(30)))
+    assert rows(output) == truth(few.account, ago(14))
+
+
+def test_a_later_start_date_leaves_the_rest(few: Sandbox) -> None:
+    state = states(daily(few))[-1]
+    assert rows(daily(few, state, start_date=str(ago(5)))) == truth(few.account, ago(5))
+
+
+@pytest.mark.parametrize(
+    "campaigns",
+    [
+        {"999999": {"since": "2020-01-01", "until": "2020-02-01"}},
+        {"910001": None, "910002": "2026-01-01", "910003": {}},
+        {"910001": {"since": "soon", "until": 5}, "910002": {"until": "2026-01-01"}},
+        {"not a number": {"since": "2020-01-01", "until": "2020-02-01"}},
+        [],
+        "none",
+        None,
+    ],
+)
+@pytest.mark.parametrize("unfinished", [None, "yes", {"day": 5}, {"day": "2020-01-01", "start_date": ""}])
+def test_a_state_that_says_nothing_of_a_campaign_is_taken_for_none(
+    few: Sandbox, campaigns: Any, unfinished: Any
+) -> None:
+    output = daily(few, {"campaigns": campaigns, "unfinished": unfinished, "more": 1})
+    assert not output.errors
+    assert rows(output) == truth(few.account)
+    assert sorted(states(output)[-1]["campaigns"]) == [str(FIRST), str(SECOND), str(THIRD)]
+
+
+def test_a_state_from_the_future_asks_for_nothing_and_stays(few: Sandbox) -> None:
+    campaigns = {str(FIRST): {"since": str(ago(40)), "until": str(TODAY + timedelta(days=400))}}
+    output = daily(few, {"campaigns": campaigns}, campaign_ids=[FIRST])
+    assert not output.errors
+    assert rows(output) == {}
+    assert states(output)[-1] == {"campaigns": campaigns}
+
+
+def test_a_full_refresh_reads_everything_whatever_the_state(few: Sandbox) -> None:
+    state = states(daily(few))[-1]
+    assert rows(daily(few, state, mode=SyncMode.full_refresh)) == truth(few.account)
+
+
+def test_a_state_never_runs_ahead_of_its_records_and_comes_every_ten_requests() -> None:
+    with Sandbox(shapes.backfill(TODAY, 3), UNLIMITED) as sandbox:
+        output = daily(sandbox)
+    emitted: set[tuple[int, str]] = set()
+    for message in output.get_message_iterator():
+        if message.record:
+            emitted.add((message.record.data["campaign_id"], message.record.data["date"]))
+        elif message.state:
+            for campaign, known in vars(message.state.stream.stream_state)["campaigns"].items():
+                known = vars(known) if not isinstance(known, dict) else known
+                claimed = days(date.fromisoformat(known["since"]), date.fromisoformat(known["until"]))
+                assert emitted.issuperset((int(campaign), str(day)) for day in claimed)
+    assert len(states(output)) >= len(sandbox.requests) / 20
+
+
+def test_a_sync_over_midnight_keeps_one_today(few: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    evening = datetime.combine(ago(1), datetime.max.time(), UTC)
+    hours = iter(range(10_000))
+
+    class Now(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return evening + timedelta(hours=next(hours))
+
+    for module in ("source_snov.source", "source_snov.config"):
+        monkeypatch.setattr(f"{module}.datetime", Now)
+    found = rows(daily(few))
+    assert found == truth(few.account, last=ago(1))
+
+
+# Refusals and failures -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unknown_ids", ["not_found", "unprocessable", "bad_request", "error_in_200"])
+def test_a_campaign_that_the_api_refuses_is_skipped_and_no_other(clock: Clock, unknown_ids: Any) -> None:
+    settings = Settings(requests_per_minute=None, unknown_ids=unknown_ids)
+    with Sandbox(shapes.quiet(TODAY), settings) as sandbox:
+        listed = sandbox.account.campaign_rows()
+        gone = 910_123
+        sandbox.account.remove_campaign(gone)
+        sandbox.add_fault(faults.answer(200, listed, path="/v1/get-user-campaigns", times=None))
+        before = {"since": str(ago(200)), "until": str(ago(1))}
+        output = daily(sandbox, {"campaigns": {str(gone): before}}, start_date=str(ago(14)), lookback_days=5)
+    assert not output.errors
+    assert rows(output) == truth(sandbox.account, ago(14))
+    [warning] = logs(output, "WARN")
+    assert warning.startswith(f"{DAILY}: campaign {gone} is skipped")
+    # As if it had not been asked about.
+    assert states(output)[-1]["campaigns"][str(gone)] == before
+    assert len(sandbox.requests) <= 60
+
+
+def test_when_every_campaign_is_refused_the_sync_fails_rather_than_skip_them_all(clock: Clock) -> None:
+    with Sandbox(shapes.quiet(TODAY), UNLIMITED) as sandbox:
+        sandbox.add_fault(faults.answer(400, {"errors": "Bad filter"}, path=ANALYTICS_PATH, times=None))
+        output = daily(sandbox, start_date=str(ago(14)))
+    error = failure(output, DAILY)
+    assert error.failure_type.value == "system_error"
+    assert "Bad filter" in error.message
+    assert rows(output) == {}
+    assert len(sandbox.requests) <= 40
+
+
+@pytest.mark.parametrize("skip", [0, 7, 60])
+def test_a_request_that_fails_for_good_fails_the_sync_and_the_next_one_goes_on(clock: Clock, skip: int) -> None:
+    with Sandbox(shapes.dense(TODAY, 5), UNLIMITED) as sandbox:
+        sandbox.add_fault(faults.server_error(path=ANALYTICS_PATH, skip=skip, times=None))
+        output = daily(sandbox)
+        assert failure(output, DAILY).failure_type.value == "transient_error"
+        answered = skip
+        found = rows(output)
+        expected = truth(sandbox.account)
+        assert found == {key: expected[key] for key in found}
+        assert len(found) <= answered + 20
+
+        sandbox.clear_faults()
+        again = daily(sandbox, states(output)[-1])
+    assert rows(again) | found == expected
+    # What was settled is not read again; a question under way and the campaigns found to be active are.
+    assert len(rows(again)) <= len(expected) - len(found) + 15
+
+
+def test_every_request_keeps_the_pace_and_waits_out_a_429(clock: Clock) -> None:
+    with Sandbox(shapes.one_day(TODAY, 2), UNLIMITED) as sandbox:
+        planted = sandbox.add_fault(faults.rate_limited(path=ANALYTICS_PATH, skip=3, times=2))
+        output = daily(sandbox)
+        assert planted.hits == 2
+    assert rows(output) == truth(sandbox.account)
+    assert [round(pause) for pause in clock.sleeps if pause > 10] == [60, 120]
