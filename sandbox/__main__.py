@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from sandbox.account import Account
+from sandbox.flood import flood_account
 from sandbox.running import HOST, bind, server_for
 from sandbox.seeds import demo_account, sized_account
 from sandbox.server import create_app
@@ -38,6 +39,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8787, help="port on 127.0.0.1, 0 for a free one (default 8787)")
     instead = parser.add_argument_group("instead of the demo account").add_mutually_exclusive_group()
     instead.add_argument("--campaigns", type=int, help="that many small campaigns")
+    instead.add_argument("--events", type=int, help="one campaign with that many events, which take no memory here")
     instead.add_argument("--shape", choices=sorted(SHAPES), help="an account to measure a daily history with")
     parser.add_argument("--seed", type=int, default=7, help="another seed tells another story (default 7)")
     parser.add_argument("--rate-limit", type=_limit, default=60, help="requests in any 60 s, or off (default 60)")
@@ -67,6 +69,8 @@ def account_for(arguments: Sequence[str]) -> Account:
 def _account(options: argparse.Namespace) -> Account:
     if options.shape is not None:
         return SHAPES[options.shape](datetime.now(UTC).date(), options.seed)
+    if options.events is not None:
+        return flood_account(options.events, options.seed)
     if options.campaigns is not None:
         return sized_account(options.campaigns, options.seed)
     return demo_account(options.seed)

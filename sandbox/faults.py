@@ -290,12 +290,13 @@ def _on_token(target: Target) -> Target:
 
 
 def rows(document: Any) -> Iterable[dict[str, Any]]:
-    """The objects of an answer whose fields a fault may change: array rows, or the object and what is in `data`."""
+    """The objects of an answer whose fields a fault may change: array rows, or the object and its lists of rows."""
     if isinstance(document, list):
         yield from (row for row in document if isinstance(row, dict))
     elif isinstance(document, dict):
         yield document
         yield from rows(document.get("data"))
+        yield from rows(document.get("prospects"))
 
 
 def changed(fault: Fault, document: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Final
 
 from sandbox.account import Account, Campaign, Event
 from sandbox.events import FIRST_EMAIL, FOLLOW_UP, OPEN, day_start
+from sandbox.furnishing import furnish
 from sandbox.people import EMAIL_SENDERS, LINKEDIN_SENDERS, OWNERS, Owner, make_recipients
 from sandbox.plans import PLANS, SEQUENCES, Plan
 from sandbox.story import Story
@@ -28,6 +29,7 @@ def demo_account(seed: int = 7, today: date | None = None) -> Account:
     account.recipients = make_recipients(rng, 1_500)
     for number, plan in enumerate(PLANS):
         _add_planned(account, rng, number, plan)
+    furnish(account, seed)
     return account
 
 

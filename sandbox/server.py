@@ -5,7 +5,8 @@ The other endpoints are in the modules that are named for what they serve.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -14,12 +15,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.account import Account
+from sandbox.activity import activity_routes
+from sandbox.campaign_info import campaign_info_routes
 from sandbox.control import control_routes
+from sandbox.crm import crm_routes
+from sandbox.custom_fields import custom_field_routes
 from sandbox.faults import error_object, oauth_error
 from sandbox.gate import Gate
+from sandbox.mails import mail_routes
 from sandbox.misbehaviour import Misbehaviour
+from sandbox.prospects import prospect_routes
+from sandbox.replies import reply_routes
+from sandbox.senders import sender_routes
 from sandbox.settings import Settings
 from sandbox.state import State
+from sandbox.warm_up import warm_up_routes
 from sandbox.web import body_fields, get, ids, listed, missing, period
 
 
@@ -27,7 +37,7 @@ def create_app(account: Account, settings: Settings | None = None) -> Starlette:
     """The sandbox as an ASGI application; its State is `app.state.sandbox`."""
     state = State(account, settings or Settings())
     app = Starlette(
-        routes=[*_core_routes(state), *control_routes(state)],
+        routes=[route for routes in ROUTES for route in routes(state)],
         middleware=[Middleware(Gate, state), Middleware(Misbehaviour, state.faults)],
         exception_handlers={404: _unknown_route},
     )
@@ -47,6 +57,21 @@ def _core_routes(state: State) -> list[Route]:
         get(state, "/v2/statistics/campaign-analytics", analytics),
         get(state, "/v2/campaigns/{campaign_id:int}/progress", progress),
     ]
+
+
+ROUTES: Final[tuple[Callable[[State], list[Route]], ...]] = (
+    _core_routes,
+    campaign_info_routes,
+    activity_routes,
+    mail_routes,
+    reply_routes,
+    sender_routes,
+    warm_up_routes,
+    prospect_routes,
+    custom_field_routes,
+    crm_routes,
+    control_routes,
+)
 
 
 def token(state: State, asked: dict[str, Any]) -> Response:
