@@ -16,15 +16,16 @@ import tempfile
 import time
 import urllib.request
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 STREAMS: Final = ("campaigns", "campaign_analytics", "campaign_progress")
+"""The streams whose requests follow from the number of campaigns; for the daily history see daily.py."""
 
 Request = dict[str, Any]
 
@@ -76,11 +77,15 @@ def sandbox(*options: str) -> Iterator[Sandbox]:
 
 
 @contextmanager
-def connector(server: Sandbox, **overrides: Any) -> Iterator[list[str]]:
-    """The command that reads all streams from the sandbox."""
+def connector(
+    server: Sandbox, streams: Sequence[str] = STREAMS, state: Mapping[str, Any] | None = None, **overrides: Any
+) -> Iterator[list[str]]:
+    """The command that reads these streams from the sandbox, those that can incrementally."""
     config = {**server.credentials, "api_url": server.url, **overrides}
     with tempfile.TemporaryDirectory() as folder:
-        files = {"config": config, "catalog": _catalog()}
+        files: dict[str, Any] = {"config": config, "catalog": _catalog(streams)}
+        if state is not None:
+            files["state"] = [state]
         for name, content in files.items():
             Path(folder, f"{name}.json").write_text(json.dumps(content))
         options = [part for name in files for part in (f"--{name}", f"{folder}/{name}.json")]
@@ -96,17 +101,19 @@ def requests_loop(server: Sandbox) -> Iterator[list[str]]:
         yield [sys.executable, "-m", "benchmarks.requests_loop", file.name]
 
 
-def run(command: Sequence[str]) -> Cost:
+def run(command: Sequence[str], output: IO[bytes] | None = None) -> Cost:
     """Run a program to its end, its output in a file. Raises RuntimeError, with the end of the output, if it fails."""
-    with tempfile.TemporaryFile() as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            output.seek(0)
-            raise RuntimeError(f"{command[:4]} failed: {output.read()[-2000:].decode()}")
+    if output is None:
+        with tempfile.TemporaryFile() as unread:
+            return run(command, unread)
+    began = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        output.seek(0)
+        raise RuntimeError(f"{command[:4]} failed: {output.read()[-2000:].decode()}")
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
 
@@ -145,7 +152,15 @@ def _processor() -> str:
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
-def _catalog() -> dict[str, Any]:
-    sync = {"sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
-    described: dict[str, Any] = {"json_schema": {}, "supported_sync_modes": ["full_refresh"]}
-    return {"streams": [{"stream": {"name": name, **described}, **sync} for name in STREAMS]}
+def _catalog(streams: Sequence[str]) -> dict[str, Any]:
+    described = {"json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"]}
+    return {
+        "streams": [
+            {
+                "stream": {"name": name, **described},
+                "sync_mode": "incremental" if name.endswith("_daily") else "full_refresh",
+                "destination_sync_mode": "overwrite",
+            }
+            for name in streams
+        ]
+    }

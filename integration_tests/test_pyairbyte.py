@@ -129,7 +129,7 @@ def test_the_demo_replaces_what_another_account_left(warehouse: Warehouse) -> No
     assert_same(warehouse)
     count = len(warehouse.sandbox.account.campaigns)
     for name in ("campaigns", "campaign_analytics", "campaign_progress"):
-        assert f"{name:<20}{count:>6} rows" in result.stdout
+        assert f"{name:<26}{count:>6} rows" in result.stdout
     assert "replied" in result.stdout
 
 

@@ -21,6 +21,7 @@ import yaml
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov import SourceSnov
+from source_snov.daily import LOOKBACK_DAYS
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/snov.md", "sandbox/README.md"]
@@ -63,6 +64,20 @@ def stream_rows(name: str, heading: str) -> list[dict[str, str]]:
     return tables(section(name, heading))[0]
 
 
+def key_of(stream: str) -> list[str]:
+    declared = MANIFEST["definitions"]["streams"][stream]["primary_key"]
+    return declared if isinstance(declared, list) else [declared]
+
+
+def url_of(stream: str) -> str:
+    """Where a stream's requests go, as the manifest writes it, here or in what it refers to."""
+    requester = MANIFEST["definitions"]["streams"][stream]["retriever"]["requester"]
+    while "url" not in requester:
+        requester = MANIFEST["definitions"][requester["$ref"].removeprefix("#/definitions/")]
+    url: str = requester["url"]
+    return url
+
+
 def number(text: str) -> float:
     return float(text.replace(",", ""))
 
@@ -79,12 +94,12 @@ def types(field: dict[str, Any]) -> list[str]:
 def test_each_stream_has_its_row_with_its_primary_key(name: str, heading: str) -> None:
     rows = {code(row["Stream"])[0]: code(row["Primary key"]) for row in stream_rows(name, heading)}
 
-    assert rows == {stream: [MANIFEST["definitions"]["streams"][stream]["primary_key"]] for stream in STREAMS}
+    assert rows == {stream: key_of(stream) for stream in STREAMS}
 
 
 def test_each_stream_names_the_endpoint_it_reads() -> None:
     for row in stream_rows("docs/snov.md", "## Supported Streams"):
-        url = MANIFEST["definitions"]["streams"][code(row["Stream"])[0]]["retriever"]["requester"]["url"]
+        url = url_of(code(row["Stream"])[0])
         path = re.sub(r"{{[^}]*campaign_id[^}]*}}", "{id}", url.removeprefix("{{ config['api_url'] }}"))
 
         assert code(row["Endpoint"]) == [f"GET {path}"]
@@ -177,19 +192,21 @@ def test_a_schema_is_open_and_its_key_is_never_null(stream: str) -> None:
     schema = SCHEMAS[stream]
 
     assert schema["additionalProperties"] is True
-    assert schema["properties"][MANIFEST["definitions"]["streams"][stream]["primary_key"]]["type"] == "integer"
+    for name in key_of(stream):
+        field = schema["properties"][name]
+        assert (field["type"], field.get("format")) == (("string", "date") if name == "date" else ("integer", None))
 
 
 # Numbers --------------------------------------------------------------------------------------------------------------
 
 
 def requests_of(campaigns: float) -> float:
-    """Of a sync of all three streams: the token, the list, and two for each campaign."""
+    """At most, of a sync without the daily history: the token, the list, and two for each campaign."""
     return 2 + 2 * campaigns
 
 
 def test_the_table_of_minutes_is_what_the_formula_gives() -> None:
-    _, table = tables(section("docs/snov.md", "## Performance considerations"))
+    _, table, _ = tables(section("docs/snov.md", "## Performance considerations"))
 
     assert [number(row["Campaigns"]) for row in table] == [10, 100, 1000]
     for row in table:
@@ -199,6 +216,11 @@ def test_the_table_of_minutes_is_what_the_formula_gives() -> None:
         assert number(row["Requests"]) == requests
         for title, pace in paces.items():
             assert row[title] == f"{requests / pace:.1f}"
+
+
+def test_the_lookback_in_the_code_is_the_default_of_the_form() -> None:
+    assert SPEC["properties"]["lookback_days"]["default"] == LOOKBACK_DAYS
+    assert f"look-back of {LOOKBACK_DAYS} days" in page("README.md")
 
 
 def test_the_pace_section_of_the_readme_has_the_numbers_of_the_manifest() -> None:

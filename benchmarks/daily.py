@@ -1,0 +1,103 @@
+"""How many requests a daily history takes, against accounts whose days are told in advance (sandbox/shapes.py)."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, Final
+
+from benchmarks.measuring import Sandbox, connector, run
+from benchmarks.measuring import sandbox as running_sandbox
+
+DAILY: Final = "campaign_analytics_daily"
+ANALYTICS: Final = "/v2/statistics/campaign-analytics"
+FULL_SPEED: Final = 6000
+
+LOOKBACK: Final = timedelta(days=14)
+"""The default of `lookback_days`."""
+BACKFILL_SHARE: Final = 0.45
+
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Sync:
+    """What one sync of the daily history took, counted by the sandbox and in the connector's output.
+
+    days: campaign-days read, which is how many requests it takes to ask for each on its own. analytics: the requests
+    made for them. requests: all of them, for the token and the campaign list too. state: the last one printed.
+    """
+
+    campaigns: int
+    days: int
+    analytics: int
+    requests: int
+    state: State | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sync under its name, and the number of requests it must not exceed."""
+
+    name: str
+    sync: Sync
+    limit: int
+
+
+def cases() -> Iterator[Case]:
+    """Each case, as soon as it is measured."""
+    with _account("backfill") as server:
+        first = _sync(server)
+        yield Case("first sync: 60 campaigns, 20 of them never started", first, int(BACKFILL_SHARE * first.days))
+    today = datetime.now(timezone.utc).date()
+    with _account("morning") as server:
+        yesterday = _sync(server, end_date=str(today - timedelta(days=1)))
+        yield _case("first sync: 300 campaigns, 15 of them at work", yesterday)
+        yield _case("the next morning: the same 300", _sync(server, yesterday.state))
+        again = _sync(server, start_date=str(today - timedelta(days=1) - LOOKBACK))
+        yield _case("the same days, without a state", again)
+    with _account("quiet") as server:
+        state = _sync(server, end_date=str(today - timedelta(days=1))).state
+        yield _case("the next morning: 300 campaigns, nothing happened", _sync(server, state))
+    with _account("dense") as server:
+        yield _case("first sync: 20 campaigns, active on each of 90 days", _sync(server))
+    with _account("one_day") as server:
+        yield _case("first sync: 1 campaign, active on one day of 365", _sync(server))
+
+
+def _account(shape: str) -> Any:
+    return running_sandbox("--rate-limit", "off", "--shape", shape)
+
+
+def _case(name: str, sync: Sync) -> Case:
+    # What the connector promises of any account: at most a tenth more than day by day, and two for each campaign.
+    return Case(name, sync, sync.days * 11 // 10 + 2 * sync.campaigns)
+
+
+def _sync(server: Sandbox, state: State | None = None, **config: Any) -> Sync:
+    """An incremental sync, beginning from a state if there is one."""
+    server.clear()
+    with (
+        tempfile.TemporaryFile() as output,
+        connector(server, [DAILY], state, requests_per_minute=FULL_SPEED, **config) as command,
+    ):
+        run(command, output)
+        output.seek(0)
+        messages = [json.loads(line) for line in output if line.startswith(b"{")]
+    keys = {(data["campaign_id"], date.fromisoformat(data["date"])) for data in _records(messages)}
+    paths = [request["path"] for request in server.requests()]
+    states = [message["state"] for message in messages if message["type"] == "STATE"]
+    return Sync(
+        campaigns=len({campaign for campaign, _ in keys}),
+        days=len(keys),
+        analytics=paths.count(ANALYTICS),
+        requests=len(paths),
+        state=states[-1],
+    )
+
+
+def _records(messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    return (message["record"]["data"] for message in messages if message["type"] == "RECORD")
