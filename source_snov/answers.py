@@ -39,15 +39,18 @@ def content_of(body: Any, under: str) -> Any:
 class Answer(RecordExtractor):
     """The objects of an array, or the one object; the error policy has let nothing else through.
 
-    under: where they stand in the body, as a dotted path; empty if the body is no envelope.
+    under: where they stand in the body, as a dotted path; empty if the body is no envelope. each_under: where each
+    stands in its own envelope, if it has one.
     """
 
     parameters: InitVar[Any]
     under: str = ""
+    each_under: str = ""
 
     def extract_records(self, response: requests.Response) -> Iterable[MutableMapping[Any, Any]]:
         content = content_of(json_of(response), self.under)
-        yield from content if isinstance(content, list) else [content]
+        for item in content if isinstance(content, list) else [content]:
+            yield content_of(item, self.each_under) or item
 
 
 @dataclass

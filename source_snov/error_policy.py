@@ -41,7 +41,12 @@ UNAVAILABLE = (402, 403, 404)
 
 
 class EntityNotFound(AirbyteTracedException):
-    """The API says that what was asked about is not there; whoever knows what it was skips it."""
+    """The API says that what was asked about is not there; whoever knows what it was skips it.
+
+    optional: whether the stream may be left out, so that all of it may be missing.
+    """
+
+    optional = False
 
 
 class StreamUnavailable(AirbyteTracedException):
@@ -117,7 +122,7 @@ class ErrorPolicy(DefaultErrorHandler):
         if response.status_code in REFUSALS and self._asks_about_several(response):
             raise _not_accepted(response)
         if self.skip_missing and response.status_code in (requests.codes.not_found, *self.missing_statuses):
-            raise _not_found(response)
+            raise self._not_found(response)
         if self.optional and response.status_code in UNAVAILABLE:
             raise StreamUnavailable(message=f"{_cause(response)}.", internal_message=f"{_cause(response)}.")
         if resolution.response_action == ResponseAction.FAIL:
@@ -162,6 +167,15 @@ class ErrorPolicy(DefaultErrorHandler):
             )
         return SUCCESS_RESOLUTION
 
+    def _not_found(self, response: requests.Response) -> EntityNotFound:
+        gone = EntityNotFound(
+            message=f"{_cause(response)}.",
+            internal_message=f"{_cause(response)}.",
+            failure_type=FailureType.system_error,
+        )
+        gone.optional = self.optional
+        return gone
+
     def _asks_about_several(self, response: requests.Response) -> bool:
         if self.several_in is None:
             return False
@@ -205,7 +219,7 @@ class ErrorPolicy(DefaultErrorHandler):
 
     def _exhausted(self, answer: Answer, attempts: int) -> AirbyteTracedException:
         if self.skip_missing and isinstance(answer, requests.Response) and _says_missing(answer):
-            return _not_found(answer)
+            return self._not_found(answer)
         return AirbyteTracedException(
             message=f"{_cause(answer)}, {attempts} times in a row. Sync again later; if this goes on, look at "
             "Snov.io's status page or ask its support.",
@@ -225,14 +239,6 @@ def _failure(resolution: ErrorResolution, response: requests.Response) -> Airbyt
 
 def _not_accepted(response: requests.Response) -> RequestNotAccepted:
     return RequestNotAccepted(
-        message=f"{_cause(response)}.",
-        internal_message=f"{_cause(response)}.",
-        failure_type=FailureType.system_error,
-    )
-
-
-def _not_found(response: requests.Response) -> EntityNotFound:
-    return EntityNotFound(
         message=f"{_cause(response)}.",
         internal_message=f"{_cause(response)}.",
         failure_type=FailureType.system_error,

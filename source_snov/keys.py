@@ -1,13 +1,14 @@
-"""Primary keys that the API does not give: of an event, and of a contact."""
+"""Primary keys that the API does not give, of an event and of a contact, and rows that it gives twice."""
 
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from threading import local
 from typing import Any
 
+from airbyte_cdk.sources.declarative.extractors.record_filter import RecordFilter
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
 from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
 
@@ -90,6 +91,32 @@ class Contact(RecordTransformation):
                 stream_slice, json.dumps([name, *map(record.get, self.equals)], default=str)
             )
         record["contact"] = email.lower() or profile or f"name:{name}#{number}"
+
+
+@dataclass
+class FirstOfEquals(RecordFilter):
+    """Lets the first of equal records pass: rows move to the next page while pages are read.
+
+    identity: the fields of which equals have the same.
+    """
+
+    identity: Sequence[str] = ()
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        super().__post_init__(parameters)
+        self._occurrences = Occurrences()
+
+    def filter_records(
+        self,
+        records: Iterable[Mapping[str, Any]],
+        stream_state: StreamState,
+        stream_slice: StreamSlice | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> Iterable[Mapping[str, Any]]:
+        for record in records:
+            equal = json.dumps([record.get(name) for name in self.identity], default=str)
+            if self._occurrences.number(stream_slice, equal) == 1:
+                yield record
 
 
 def _text(record: Any, path: str) -> str:

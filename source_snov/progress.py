@@ -24,29 +24,51 @@ from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStrea
 from airbyte_cdk.sources.streams.concurrent.availability_strategy import StreamAvailability
 from airbyte_cdk.sources.streams.concurrent.cursor import Cursor
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
-from airbyte_cdk.sources.types import Record
+from airbyte_cdk.sources.types import Record, StreamSlice
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_snov.error_policy import EntityNotFound
+from source_snov.error_policy import EntityNotFound, StreamUnavailable
 
 logger = logging.getLogger("airbyte.snov")
 
 REPORT_EVERY = 60.0
 """Seconds between two reports."""
 
+MOST_SKIPPED = 10
+"""When so many things in a row are missing from an optional stream and none was there, the stream is."""
+
+ONE_ROW_EACH = (["campaign_id"], ["sender_email_id"])
+"""Primary keys of streams with one record per partition."""
+
+
+THINGS = {
+    "campaign_id": "campaigns",
+    "sender_email_id": "sender accounts",
+    "warm_up_id": "warm-ups",
+    "list_id": "prospect lists",
+    "pipeline_id": "pipelines",
+}
+"""What the partitions of a stream are about, by the partition's field."""
+
 
 class StreamProgress:
-    """The partitions of one stream: how many there are, how many are read, whether reading failed."""
+    """The partitions of one stream: how many there are, how many are read, whether reading failed.
 
-    def __init__(self, name: str, per_campaign: bool) -> None:
+    one_row_each: whether each partition has one record.
+    """
+
+    def __init__(self, name: str, one_row_each: bool) -> None:
         self.name = name
-        self.per_campaign = per_campaign
+        self.one_row_each = one_row_each
+        self.things: str | None = None
         self.total: int | None = None
         self.done = 0
         self.skipped = 0
         self.rows: int | None = None
+        self._optional = False
         self._requests_left: Callable[[], int] | None = None
         self.failed = False
+        self.unavailable = False
         self._began: float | None = None
         self._lock = Lock()
 
@@ -54,10 +76,11 @@ class StreamProgress:
         with self._lock:
             self._began = self._began or time.monotonic()
 
-    def count_done(self, skipped: bool = False) -> None:
+    def count_done(self, skipped: bool = False, optional: bool = False) -> None:
         with self._lock:
             self.done += 1
             self.skipped += skipped
+            self._optional = self._optional or optional
         self._fail_if_all_are_skipped()
 
     def expect(self, total: int, rows: int, requests_left: Callable[[], int]) -> None:
@@ -70,6 +93,27 @@ class StreamProgress:
             first, self.failed = not self.failed, True
         return first
 
+    def give_up(self, reason: str | None) -> None:
+        """Notes that an optional stream is not to be had, with one warning."""
+        with self._lock:
+            first, self.unavailable = not self.unavailable, True
+        if first:
+            logger.warning(
+                f"{self.name} is skipped: the account's plan does not include it, or the API does not know it. "
+                f"{reason} Ask the account's owner for access, or deselect the stream."
+            )
+
+    def skip(self, about: str, gone: EntityNotFound) -> None:
+        """Notes that something is gone, with a warning; that the whole stream is, if nothing was there so far."""
+        if gone.optional and self.skipped + 1 >= MOST_SKIPPED and self.skipped == self.done:
+            self.give_up(gone.message)
+        else:
+            logger.warning(
+                f"{self.name}: {about} is skipped: it was deleted, or this API user may no longer see it. "
+                f"{gone.message}"
+            )
+        self.count_done(skipped=True, optional=gone.optional)
+
     def finish(self, total: int) -> None:
         """Notes that all partitions are known."""
         self.total = total
@@ -77,9 +121,9 @@ class StreamProgress:
 
     def _fail_if_all_are_skipped(self) -> None:
         # An unknown path and an unknown campaign look the same, and an empty table would replace a full one.
-        if 1 < self.skipped == self.total and self.fail():
+        if 1 < self.skipped == self.total and not self._optional and self.fail():
             raise AirbyteTracedException(
-                message=f"Snov.io says of each of the {self.total} campaigns that there is nothing to read for "
+                message=f"Snov.io says of each of the {self.total} {self.things} that there is nothing to read for "
                 f"{self.name}. The account's plan may not cover it, or the API has changed: check the plan, then "
                 "report this to the connector's maintainers.",
                 internal_message=f"All {self.total} partitions of {self.name} were skipped.",
@@ -88,12 +132,15 @@ class StreamProgress:
 
     @property
     def running(self) -> bool:
-        return self._began is not None and not self.failed and self.done != self.total
+        return self._began is not None and not self.failed and not self.unavailable and self.done != self.total
 
     def describe(self, requests_made: int) -> str:
-        if self.total is None or not self.per_campaign:
-            return f"{self.name}: reading the campaign list; {requests_made} requests made in this sync."
-        done = f"{self.name}: {self.done} of {self.total} campaigns done, {requests_made} requests made in this sync"
+        if self.total is None or not self.things:
+            what = "the campaign list" if self.name == "campaigns" else "lists"
+            return f"{self.name}: reading {what}; {requests_made} requests made in this sync."
+        done = (
+            f"{self.name}: {self.done} of {self.total} {self.things} done, {requests_made} requests made in this sync"
+        )
         if self._requests_left is not None:
             return f"{done}; {self._requests_left():,} more for this stream at most."
         rest = self._minutes_left()
@@ -101,7 +148,7 @@ class StreamProgress:
         return f"{done}; {left}."
 
     def estimate(self) -> AirbyteMessage:
-        """The protocol's ESTIMATE: one row a campaign, if the stream knows no better."""
+        """The protocol's ESTIMATE: one row a partition, if the stream knows no better."""
         rows = self.total if self.rows is None else self.rows
         return AirbyteMessage(
             type=Type.TRACE,
@@ -127,7 +174,8 @@ class SyncProgress:
 
     def of(self, stream: AbstractStream) -> StreamProgress:
         """The progress of one more stream."""
-        progress = StreamProgress(stream.name, per_campaign="campaign_id" in stream.get_json_schema()["properties"])
+        key = stream.as_airbyte_stream().source_defined_primary_key or []
+        progress = StreamProgress(stream.name, one_row_each=[name for [name] in key] in ONE_ROW_EACH)
         self._streams.append(progress)
         return progress
 
@@ -149,7 +197,7 @@ class SyncProgress:
         for message in messages:
             now = time.monotonic()
             for stream in self._streams:
-                known = stream.per_campaign and stream.total is not None
+                known = stream.things and stream.total and (stream.one_row_each or stream.rows is not None)
                 if known and stream.running and now >= due.get(stream.name, now):
                     due[stream.name] = now + REPORT_EVERY
                     yield stream.estimate()
@@ -165,8 +213,9 @@ class SyncProgress:
 class WatchedStream(AbstractStream):
     """A stream whose partitions are counted, one per campaign also when the API lists a campaign twice.
 
-    A partition whose entity is gone is skipped with one warning. After a failure the partitions that are left are not
-    read, since the stream has failed and each would cost a request; of those under way, the first to fail says why.
+    A partition whose entity is gone is skipped with one warning, and so is an optional stream that is not there. After
+    a failure the partitions that are left are not read, since the stream has failed and each would cost a request; of
+    those under way, the first to fail says why.
 
     wanted: the configured campaign ids; none for all.
     """
@@ -178,20 +227,25 @@ class WatchedStream(AbstractStream):
 
     def generate_partitions(self) -> Iterable[Partition]:
         self._progress.begin()
-        seen: set[int | None] = set()
+        seen: set[Any] = set()
         try:
             for partition in self._stream.generate_partitions():
-                if self._progress.failed:
+                if self._progress.failed or self._progress.unavailable:
                     return
-                if campaign_of(partition) not in seen:
-                    seen.add(campaign_of(partition))
+                field, subject = subject_of(partition)
+                self._progress.things = THINGS.get(field)
+                if subject not in seen:
+                    seen.add(subject)
                     yield WatchedPartition(partition, self._progress)
+        except StreamUnavailable as reason:
+            self._progress.give_up(reason.message)
+            return
         except Exception:
             if self._progress.fail():
                 raise
             return
         self._progress.finish(len(seen))
-        if self._progress.per_campaign and (missing := sorted(set(self._wanted) - seen)):
+        if self._progress.things == THINGS["campaign_id"] and (missing := sorted(set(self._wanted) - seen)):
             logger.warning(
                 f"{self.name}: the campaign_ids {', '.join(map(str, missing))} are not in the campaign list any more. "
                 "Remove them from the source's configuration, or give the API user access to these campaigns."
@@ -228,20 +282,16 @@ class WatchedPartition(Partition):
         self._progress = progress
 
     def read(self) -> Iterable[Record]:
-        if self._progress.failed:
+        if self._progress.failed or self._progress.unavailable:
             return
         try:
             yield from self._partition.read()
         except EntityNotFound as gone:
-            campaign = campaign_of(self)
-            if campaign is None:
-                self._progress.fail()
-                raise
-            logger.warning(
-                f"{self.stream_name()}: campaign {campaign} is skipped: it was deleted, or this API user may no longer "
-                f"see it. {gone.message}"
-            )
-            self._progress.count_done(skipped=True)
+            field, subject = subject_of(self)
+            self._progress.skip(f"{field.removesuffix('_id').replace('_', ' ')} {subject}", gone)
+            return
+        except StreamUnavailable as reason:
+            self._progress.give_up(reason.message)
             return
         except Exception:
             if self._progress.fail():
@@ -259,6 +309,8 @@ class WatchedPartition(Partition):
         return hash(self._partition)
 
 
-def campaign_of(partition: Partition) -> int | None:
-    """The campaign that a partition is about; None for a partition about the whole account."""
-    return (partition.to_slice() or {}).get("campaign_id")
+def subject_of(partition: Partition) -> tuple[str, Any]:
+    """What a partition is about, as its field and value; two empty texts for one about the whole account."""
+    partition_slice = partition.to_slice()
+    keys = partition_slice.partition if isinstance(partition_slice, StreamSlice) else {}
+    return next(((name, value) for name, value in keys.items() if name in THINGS), ("", ""))

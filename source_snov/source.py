@@ -32,7 +32,13 @@ from source_snov.sync_shared import sync_shared
 Config = Mapping[str, Any]
 
 HISTORIES = {
-    DAILY: History(entities="campaigns", cursor_field="date"),
+    DAILY: History("campaigns", cursor_field="date"),
+    "campaign_recipients_activity": History("campaigns", cursor_field="event_time", most_days=31),
+    "emails_sent": History("campaigns", cursor_field="occurred_at"),
+    "email_opens": History("campaigns", cursor_field="occurred_at"),
+    "email_clicks": History("campaigns", cursor_field="occurred_at"),
+    "email_replies": History("campaigns", cursor_field="occurred_at"),
+    "warm_up_daily_statistics": History("warm_ups", cursor_field="date"),
 }
 """The incremental streams."""
 
