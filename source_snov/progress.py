@@ -64,6 +64,12 @@ class StreamProgress:
         """Notes what a stream that plans ahead knows: its partitions, its rows, and its requests to come at most."""
         self.total, self.rows, self._requests_left = total, rows, requests_left
 
+    def fail(self) -> bool:
+        """Notes a failure; whether it is the stream's first."""
+        with self._lock:
+            first, self.failed = not self.failed, True
+        return first
+
     def finish(self, total: int) -> None:
         """Notes that all partitions are known."""
         self.total = total
@@ -71,8 +77,7 @@ class StreamProgress:
 
     def _fail_if_all_are_skipped(self) -> None:
         # An unknown path and an unknown campaign look the same, and an empty table would replace a full one.
-        if 1 < self.skipped == self.total and not self.failed:
-            self.failed = True
+        if 1 < self.skipped == self.total and self.fail():
             raise AirbyteTracedException(
                 message=f"Snov.io says of each of the {self.total} campaigns that there is nothing to read for "
                 f"{self.name}. The account's plan may not cover it, or the API has changed: check the plan, then "
@@ -160,8 +165,8 @@ class SyncProgress:
 class WatchedStream(AbstractStream):
     """A stream whose partitions are counted, one per campaign also when the API lists a campaign twice.
 
-    A partition whose entity is gone is skipped with one warning; after a failure the partitions that are left are not
-    read, since the stream has failed and each would cost a request.
+    A partition whose entity is gone is skipped with one warning. After a failure the partitions that are left are not
+    read, since the stream has failed and each would cost a request; of those under way, the first to fail says why.
 
     wanted: the configured campaign ids; none for all.
     """
@@ -176,12 +181,15 @@ class WatchedStream(AbstractStream):
         seen: set[int | None] = set()
         try:
             for partition in self._stream.generate_partitions():
+                if self._progress.failed:
+                    return
                 if campaign_of(partition) not in seen:
                     seen.add(campaign_of(partition))
                     yield WatchedPartition(partition, self._progress)
         except Exception:
-            self._progress.failed = True
-            raise
+            if self._progress.fail():
+                raise
+            return
         self._progress.finish(len(seen))
         if self._progress.per_campaign and (missing := sorted(set(self._wanted) - seen)):
             logger.warning(
@@ -227,7 +235,7 @@ class WatchedPartition(Partition):
         except EntityNotFound as gone:
             campaign = campaign_of(self)
             if campaign is None:
-                self._progress.failed = True
+                self._progress.fail()
                 raise
             logger.warning(
                 f"{self.stream_name()}: campaign {campaign} is skipped: it was deleted, or this API user may no longer "
@@ -236,8 +244,9 @@ class WatchedPartition(Partition):
             self._progress.count_done(skipped=True)
             return
         except Exception:
-            self._progress.failed = True
-            raise
+            if self._progress.fail():
+                raise
+            return
         self._progress.count_done()
 
     def to_slice(self) -> Mapping[str, Any] | None:

@@ -1,12 +1,14 @@
 """Requesters whose answers several slices of a sync share."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 import requests
+from airbyte_cdk.sources.declarative.interpolation.interpolated_string import InterpolatedString
 from airbyte_cdk.sources.declarative.requesters.http_requester import HttpRequester
+from airbyte_cdk.sources.declarative.requesters.request_options import InterpolatedRequestOptionsProvider
 from airbyte_cdk.sources.types import StreamSlice
 
 from source_snov.analytics import is_empty, most_campaigns
@@ -61,9 +63,18 @@ class NeverStartedTogetherRequester(HttpRequester):
     """Asks once about all campaigns that were never started, and shares the answer if nothing happened in any of them.
 
     campaigns_url: where an OncePerSyncRequester has read the campaign list.
+    request_parameters: as of a requester of the CDK, which makes something of them for its own requesters only.
     """
 
-    campaigns_url: str = ""
+    campaigns_url: InterpolatedString | str = ""
+    request_parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        self.request_options_provider = InterpolatedRequestOptionsProvider(
+            config=self.config, parameters=parameters, request_parameters=self.request_parameters
+        )
+        self._campaigns_url = InterpolatedString.create(self.campaigns_url, parameters=parameters)
+        super().__post_init__(parameters)
 
     def send_request(
         self, stream_state: Any = None, stream_slice: StreamSlice | None = None, *args: Any, **kwargs: Any
@@ -104,7 +115,7 @@ class NeverStartedTogetherRequester(HttpRequester):
 
     def _campaigns(self) -> Sequence[Mapping[str, Any]]:
         shared = sync_shared(self.api_budget, _Answers)  # type: ignore[arg-type]  # never None here
-        answer = shared.by_url.get(self.campaigns_url)
+        answer = shared.by_url.get(self._campaigns_url.eval(self.config))
         rows: Sequence[Mapping[str, Any]] = json_of(answer) if isinstance(answer, requests.Response) else []
         return rows
 

@@ -36,7 +36,6 @@ def daily(
     sandbox: Sandbox, state: Any = None, mode: SyncMode = SyncMode.incremental, **overrides: Any
 ) -> EntrypointOutput:
     """A sync of the stream alone. `state`: the stream's state, as JSON would have it."""
-    sandbox.clear()
     return sync(DAILY, whole_config=sandbox.config(**overrides), mode=mode, state=state and [state_message(state)])
 
 

@@ -9,10 +9,10 @@ import pytest
 from airbyte_cdk.models import Status, Type
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
 
-from sandbox import seeds
+from sandbox import faults, seeds
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
-from unit_tests._helpers import check, sync
+from unit_tests._helpers import check, records, sync
 
 UNLIMITED = Settings(requests_per_minute=None)
 
@@ -135,3 +135,69 @@ def test_a_check_takes_two_requests(sandbox: Sandbox, tmp_path: Path) -> None:
     assert message.connectionStatus
     assert message.connectionStatus.status == Status.SUCCEEDED
     assert asked(sandbox) == {TOKEN: 1, CAMPAIGNS: 1}
+
+
+def never_started(sandbox: Sandbox, *campaigns: int) -> None:
+    for campaign in campaigns:
+        sandbox.account.campaigns[campaign].started_at = None
+        sandbox.account.replace_events(campaign, [])
+
+
+@pytest.mark.parametrize("workers", [1, 4, 20])
+def test_campaigns_that_never_started_are_asked_about_together(workers: int) -> None:
+    with Sandbox(seeds.sized_account(6), UNLIMITED) as sandbox:
+        apart = synced(sandbox, "campaign_analytics", num_workers=workers)
+        sandbox.clear()
+        never_started(sandbox, 910_002, 910_003, 910_005)
+        together = synced(sandbox, "campaign_analytics", num_workers=workers)
+
+    assert asked(sandbox) == {
+        TOKEN: 1,
+        CAMPAIGNS: 1,
+        f"{ANALYTICS}?910002,910003,910005": 1,
+        **analytics([910_001, 910_004, 910_006]),
+    }
+    by_campaign = {record["campaign_id"]: record for record in records(together, "campaign_analytics")}
+    assert sorted(by_campaign) == sorted(sandbox.account.campaigns)
+    for before in records(apart, "campaign_analytics"):
+        after = by_campaign[before["campaign_id"]]
+        assert list(after) == list(before)
+        # Each has its own period, from the day it was created.
+        assert (after["date_from"], after["date_to"]) == (before["date_from"], before["date_to"])
+        assert sum(after[name] for name in ("emails_sent", "total_contacted")) == (
+            0
+            if before["campaign_id"] in (910_002, 910_003, 910_005)
+            else before["emails_sent"] + before["total_contacted"]
+        )
+    [group] = [record.query for record in sandbox.requests if "," in record.query.get("campaign_id", [""])[0]]
+    assert group["date_from"] == [min(by_campaign[one]["date_from"] for one in (910_002, 910_003, 910_005))]
+
+
+def test_one_that_has_figures_nevertheless_keeps_them() -> None:
+    with Sandbox(seeds.sized_account(3), UNLIMITED) as sandbox:
+        expected = records(synced(sandbox, "campaign_analytics"), "campaign_analytics")
+        sandbox.clear()
+        for campaign in sandbox.account.campaigns.values():
+            campaign.started_at = None
+        found = records(synced(sandbox, "campaign_analytics"), "campaign_analytics")
+    assert sorted(found, key=lambda record: record["campaign_id"]) == sorted(
+        expected, key=lambda record: record["campaign_id"]
+    )
+    assert len(sandbox.requests) == 2 + 1 + 3
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 414, 422])
+def test_when_the_group_is_refused_each_is_asked_about(status: int) -> None:
+    with Sandbox(seeds.sized_account(3), UNLIMITED) as sandbox:
+        never_started(sandbox, *sandbox.account.campaigns)
+        sandbox.add_fault(faults.answer(status, {"errors": "No"}, path=ANALYTICS, times=1))
+        output = synced(sandbox, "campaign_analytics")
+    assert len(records(output, "campaign_analytics")) == 3
+    assert len(sandbox.requests) == 2 + 1 + 3
+
+
+def test_campaign_ids_restrict_the_group_too() -> None:
+    with Sandbox(seeds.sized_account(5), UNLIMITED) as sandbox:
+        never_started(sandbox, *sandbox.account.campaigns)
+        synced(sandbox, "campaign_analytics", campaign_ids=[910_001, 910_004])
+    assert asked(sandbox) == {TOKEN: 1, CAMPAIGNS: 1, f"{ANALYTICS}?910001,910004": 1}
