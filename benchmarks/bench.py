@@ -1,6 +1,6 @@
 """`make bench`: what a sync takes, as Markdown tables.
 
-python -m benchmarks.bench                 # everything, 15 minutes
+python -m benchmarks.bench                 # everything, 14 minutes
 python -m benchmarks.bench --only daily    # one part: requests, pace, cost or daily
 python -m benchmarks.bench --write         # everything, and into README.md, between its marks
 """
