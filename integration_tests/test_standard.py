@@ -15,7 +15,7 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.test.entrypoint_wrapper import discover, read
 from airbyte_cdk.test.models import ConnectorTestScenario
-from airbyte_cdk.test.standard_tests._read_checks import assert_read_records
+from airbyte_cdk.test.standard_tests._read_assertions import assert_read_records
 from airbyte_cdk.test.standard_tests.source_base import SourceTestSuiteBase
 
 from sandbox.running import Sandbox

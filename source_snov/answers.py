@@ -4,7 +4,7 @@ The CDK's decoder reads bytes that are not strict UTF-8 as an empty object, with
 """
 
 import json
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import InitVar, dataclass
 from typing import Any
 
@@ -28,12 +28,39 @@ def json_of(response: requests.Response) -> Any:
         raise ValueError("The JSON is nested too deeply.") from None
 
 
+def content_of(body: Any, under: str) -> Any:
+    """What an answer carries: the body itself, or what stands in it under a dotted path; None if that is not there."""
+    for name in filter(None, under.split(".")):
+        body = body.get(name) if isinstance(body, Mapping) else None
+    return body
+
+
 @dataclass
-class WholeAnswer(RecordExtractor):
-    """The objects of an array, or the one object that the body is; the error policy has let nothing else through."""
+class Answer(RecordExtractor):
+    """The objects of an array, or the one object; the error policy has let nothing else through.
+
+    under: where they stand in the body, as a dotted path; empty if the body is no envelope.
+    """
 
     parameters: InitVar[Any]
+    under: str = ""
 
     def extract_records(self, response: requests.Response) -> Iterable[MutableMapping[Any, Any]]:
-        body = json_of(response)
-        yield from body if isinstance(body, list) else [body]
+        content = content_of(json_of(response), self.under)
+        yield from content if isinstance(content, list) else [content]
+
+
+@dataclass
+class DaysOfAnswer(RecordExtractor):
+    """One object per day out of a map from days to objects: each with its `date`.
+
+    under: where the map stands in the body. An empty map may come as an empty array.
+    """
+
+    parameters: InitVar[Any]
+    under: str = ""
+
+    def extract_records(self, response: requests.Response) -> Iterable[MutableMapping[Any, Any]]:
+        days = content_of(json_of(response), self.under)
+        if isinstance(days, Mapping):
+            yield from ({"date": day, **figures} for day, figures in days.items() if isinstance(figures, Mapping))

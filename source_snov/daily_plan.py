@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import accumulate
+from itertools import accumulate, islice, takewhile
 from threading import Lock
 from typing import Any
 
@@ -35,6 +35,15 @@ FEW_DAYS = 16
 
 The usual look-back is within it.
 """
+WINDOW_PRIORS = {"new": 0.3, "recent": 0.8, "quiet": 0.02}
+"""How likely a campaign is active in its window before a sync has learnt: never seen, active lately, or long silent."""
+FIRST_DAY_PRIOR, ALL_FOUND_PRIOR = 0.5, 0.2
+"""How likely the day after an active one is active: at first, and when all actions of the window are found.
+
+Opens and replies, which count people and so are no actions, still come then.
+"""
+AGE_STEP, OLDEST_AGE = 28, 13
+"""Days of an age, and the age that stands for all older ones."""
 SAMPLES_OF_PRIOR = 2.0
 """How many days' experience an expectation is worth when new experience is added to it."""
 LEAST_CHANCE = 1e-4
@@ -100,10 +109,14 @@ class Settled:
 
 @dataclass(frozen=True)
 class Unsettled:
-    """A campaign whose days have to be read; `aggregate` over the whole window if it was asked for."""
+    """A campaign whose days have to be read.
+
+    aggregate: of the whole window, if it was asked for. ask_first: whether it should be, before its days are.
+    """
 
     window: Window
-    aggregate: Aggregate | None
+    aggregate: Aggregate | None = None
+    ask_first: bool = False
 
 
 Condition = tuple[Any, ...]
@@ -159,22 +172,20 @@ class Plan:
         return self._days_left
 
     def campaigns(self) -> Iterator[Settled | Unsettled]:
-        """Each window once, as soon as it is known whether anything happened in it.
-
-        Raises the cause of a refusal when the API answers for none of them: then the campaigns are not at fault.
-        """
+        """Each window once, as soon as it is known whether anything happened in it."""
         alike: dict[tuple[date, date], list[Window]] = defaultdict(list)
         for window in self._windows:
             alike[window.first, window.last].append(window)
         for windows in alike.values():
-            others = []
+            together = []
             for window in windows:
-                if window.days <= FEW_DAYS and _is_recent(window):
-                    yield Unsettled(window, None)
+                if window.days <= FEW_DAYS and _kind(window) == "recent":
+                    yield Unsettled(window)
+                elif len(windows) == 1:
+                    yield Unsettled(window, ask_first=True)
                 else:
-                    others.append(window)
-            yield from self._divide(sorted(others, key=_window_prior, reverse=True))
-        self._fail_if_nothing_is_answered(len(self._windows))
+                    together.append(window)
+            yield from self._divide(sorted(together, key=_window_prior, reverse=True))
 
     def days(self, part: Settled | Unsettled) -> Iterator[tuple[date, Aggregate]]:
         """The campaign's days in order, each with its own aggregate. Raises Refused for a campaign to be skipped."""
@@ -189,9 +200,11 @@ class Plan:
         """Campaigns with the same window, of which few may be active."""
 
         def chances(at: int) -> Iterator[float]:
-            return (self._window_chance(window) for window in windows[at:])
+            return (self._experience.chance(_window_prior(one), _window_conditions(one)) for one in windows[at:])
 
-        def ask(start: int, stop: int) -> Aggregate:
+        def ask(start: int, stop: int) -> Aggregate | None:
+            if stop - start == 1 and windows[start].days > 1 and not self._may_be_in_vain():
+                return None  # its days are asked about at once
             return self._ask_together(windows[start:stop])
 
         for start, stop, aggregate in self._search(len(windows), chances, ask, self._most_campaigns):
@@ -199,71 +212,92 @@ class Plan:
                 if window.campaign in self._refused:
                     self._settle(window.days)
                     yield Settled(window, self._refused[window.campaign])
-                    continue
-                self._experience.learn(_window_conditions(window), not aggregate.empty)
-                if aggregate.empty or window.days == 1:
-                    self._settle(window.days)
-                    yield Settled(window, aggregate)
+                elif aggregate is None:
+                    yield Unsettled(window)
                 else:
-                    yield Unsettled(window, aggregate)
+                    yield self._divided(window, aggregate)
 
-    def _ask_together(self, windows: Sequence[Window]) -> Aggregate:
-        """The aggregate of the windows; those at fault when the API refuses it are noted, and count as empty.
+    def _divided(self, window: Window, aggregate: Aggregate) -> Settled | Unsettled:
+        self._experience.learn(_window_conditions(window), not aggregate.empty)
+        if not aggregate.empty and window.days > 1:
+            return Unsettled(window, aggregate)
+        self._settle(window.days)
+        return Settled(window, aggregate)
 
-        Who is at fault is found by asking in halves.
+    def _ask_together(self, windows: Sequence[Window]) -> Aggregate | None:
+        """The aggregate of the windows, except of those that the API refuses, which are noted; None if it refuses all.
+
+        Who is at fault is found by asking in halves. Those requests are not part of the worst case.
         """
+        windows = [window for window in windows if window.campaign not in self._refused]
+        if not windows:
+            return None
         try:
             return self._answer([window.campaign for window in windows], windows[0].first, windows[0].last)
         except Refused as refusal:
             if len(windows) == 1:
-                self._refused[windows[0].campaign] = refusal
-                self._fail_if_nothing_is_answered(MOST_REFUSALS)
-                return Aggregate({}, True, 0)
-        with self._lock:
-            self._requests += 2
+                self._note(windows[0], refusal)
+                return None
         middle = len(windows) // 2
-        halves = self._ask_together(windows[:middle]), self._ask_together(windows[middle:])
+        halves = [self._ask_together(windows[:middle]), self._ask_together(windows[middle:])]
         # When only one half is not empty, its aggregate is that of the whole; else it is only known not to be empty.
-        return max(halves, key=lambda half: (not half.empty, bool(half.values)))
+        return max((half for half in halves if half), key=lambda half: not half.empty, default=None)
 
     def _answer(self, campaigns: Sequence[int], first: date, last: date) -> Aggregate:
+        with self._lock:
+            self._requests += 1
         answer = self._ask(campaigns, first, last)
         self._any_answered = True
         return answer
 
-    def _fail_if_nothing_is_answered(self, most: int) -> None:
-        """Raises when so many campaigns were refused one by one; a single one only if it may well be there."""
-        refusals = list(self._refused.values())
-        if (
-            refusals
-            and len(refusals) >= most
-            and not self._any_answered
-            and not (len(refusals) == 1 and refusals[0].certain)
-        ):
-            raise refusals[0].cause
+    def _note(self, window: Window, refusal: Refused) -> None:
+        """Notes that a campaign is at fault. Raises the cause if it cannot be: when the API answers for none at all."""
+        self._refused[window.campaign] = refusal
+        lone = len(self._windows) == 1 and refusal.certain
+        if len(self._refused) >= min(MOST_REFUSALS, len(self._windows)) and not self._any_answered and not lone:
+            raise refusal.cause
 
     def _scan(self, part: Unsettled) -> Iterator[tuple[date, Aggregate]]:
         """The days of one campaign."""
         window = part.window
-        to_find = part.aggregate.actions if part.aggregate else None
+        answered = part.aggregate is not None
+
+        def ask(start: int, stop: int) -> Aggregate:
+            nonlocal answered
+            try:
+                answer = self._answer([window.campaign], window.day(start), window.day(stop - 1))
+            except Refused as refusal:
+                self._settle(window.days - start)
+                if answered and not refusal.certain:
+                    # It was answered for a moment ago.
+                    raise refusal.cause from None
+                self._note(window, refusal)
+                raise
+            answered = True
+            return answer
+
+        whole = part.aggregate
+        if whole is None and part.ask_first and window.days > 1 and self._may_be_in_vain():
+            whole = ask(0, window.days)
+            self._experience.learn(_window_conditions(window), not whole.empty)
+        if whole is not None and whole.empty:
+            self._settle(window.days)
+            yield from ((window.day(number), whole) for number in range(window.days))
+            return
+        to_find = whole.actions if whole else None
         quiet = 0  # days in a row, up to the one that is asked about
 
         def chances(at: int) -> Iterator[float]:
-            days = range(at, window.days)
-            expected = [self._day_chance(window, number, quiet + number - at, to_find) for number in days]
-            # Never more active days than actions: a campaign with few of them has long quiet spans.
-            share = min(1.0, to_find / sum(expected)) if to_find else 1.0
-            return (chance * share for chance in expected)
+            left = window.days - at
+            share = 1.0
+            if to_find and to_find < left:
+                # Never more active days than actions: a campaign with few of them has long quiet spans.
+                expected = sum(self._day_chance(window, at + ahead, quiet + ahead, to_find) for ahead in range(left))
+                share = min(1.0, to_find / expected)
+            return (self._day_chance(window, at + ahead, quiet + ahead, to_find) * share for ahead in range(left))
 
-        def ask(start: int, stop: int) -> Aggregate:
-            try:
-                return self._answer([window.campaign], window.day(start), window.day(stop - 1))
-            except Refused as refusal:
-                # The campaign is at fault, whatever the days.
-                self._settle(window.days - start)
-                raise (refusal if refusal.certain else refusal.cause) from None
-
-        for start, stop, aggregate in self._search(window.days, chances, ask, window.days, part.aggregate):
+        for start, stop, aggregate in self._search(window.days, chances, ask, window.days, whole):
+            assert aggregate is not None
             for number in range(start, stop):
                 self._experience.learn(_day_conditions(window, number, quiet, to_find), not aggregate.empty)
                 quiet = quiet + 1 if aggregate.empty else 0
@@ -276,14 +310,15 @@ class Plan:
         self,
         count: int,
         chances: Callable[[int], Iterator[float]],
-        ask: Callable[[int, int], Aggregate],
+        ask: Callable[[int, int], Aggregate | None],
         most: int,
         whole: Aggregate | None = None,
-    ) -> Iterator[tuple[int, int, Aggregate]]:
+    ) -> Iterator[tuple[int, int, Aggregate | None]]:
         """Settles `count` things in order: yields each run of empty ones, and each other one on its own.
 
         chances: how likely each thing from a number on is to be active. ask: the aggregate of the things from `start`
-        up to, not including, `stop`, at `most` so many. whole: the aggregate of all, if it is known not to be empty.
+        up to, not including, `stop`, at `most` so many; None if there is none. whole: the aggregate of all, if it is
+        known not to be empty.
         """
         at, end = 0, count
         active = whole  # the aggregate of what lies from `at` up to `end`, when that is known not to be empty
@@ -294,31 +329,29 @@ class Plan:
                 at, active = end, None
                 continue
             limit = min(most, end - at - 1 if active else count - at)
-            size = _even_odds(chances(at), limit, end - at if active else None) if self._may_ask_for_several() else 1
+            size = _even_odds(chances(at), limit, end - at if active else None) if self._may_be_in_vain() else 1
             answer = ask(at, at + size)
-            if answer.empty:
+            if answer is None or answer.empty:
                 yield at, at + size, answer
                 at += size
+                active = active if answer else None
             else:
                 active, end = answer, at + size
 
-    def _may_ask_for_several(self) -> bool:
-        """Counts the next request; says whether the worst case allows that it settles nothing."""
-        with self._lock:
-            self._requests += 1
-            return self._requests + self._days_left <= self._allowance
+    def _may_be_in_vain(self) -> bool:
+        """Whether the next request may settle nothing and the worst case still holds.
+
+        Threads that ask this at the same time may exceed it by a request each.
+        """
+        return self._requests + 1 + self._days_left <= self._allowance
 
     def _settle(self, days: int) -> None:
         with self._lock:
             self._days_left -= days
 
-    def _window_chance(self, window: Window) -> float:
-        return self._experience.chance(_window_prior(window), _window_conditions(window))
-
     def _day_chance(self, window: Window, number: int, quiet: int, to_find: int | None) -> float:
-        # After so many quiet days, activity becomes less likely day by day. Nothing left to find leaves opens and
-        # replies, which count distinct recipients and so are not in `to_find`.
-        prior = (0.2 if to_find == 0 else 0.5) / (quiet + 1)
+        # After so many quiet days, activity becomes less likely day by day.
+        prior = (ALL_FOUND_PRIOR if to_find == 0 else FIRST_DAY_PRIOR) / (quiet + 1)
         return self._experience.chance(prior, _day_conditions(window, number, quiet, to_find))
 
 
@@ -327,31 +360,38 @@ def _even_odds(chances: Iterable[float], most: int, within: int | None) -> int:
 
     within: of so many things, one at least is active.
     """
-    all_empty = list(accumulate((1 - chance for chance in chances), lambda left, right: left * right))
-    none = all_empty[within - 1] if within else 0.0
+    all_empty = accumulate((1 - chance for chance in chances), lambda left, right: left * right)
+    if within is None:
+        # What follows a span that is hardly ever empty does not matter.
+        likely = list(takewhile(lambda empty: empty > 0.01, islice(all_empty, most))) or [0.0]
+        return 1 + min(range(len(likely)), key=lambda number: abs(likely[number] - 0.5))
+    known = list(islice(all_empty, within))
+    none = known[-1]
     if none >= 1:
         return max(1, most // 2)
-    return min(range(1, most + 1), key=lambda size: abs((all_empty[size - 1] - none) / (1 - none) - 0.5))
+    return 1 + min(range(most), key=lambda number: abs((known[number] - none) / (1 - none) - 0.5))
 
 
-def _is_recent(window: Window) -> bool:
-    return window.last_active is not None and window.last_active >= window.first - RECENT
+def _kind(window: Window) -> str:
+    """What an earlier sync makes one expect of a campaign: one of WINDOW_PRIORS."""
+    if window.last_active is None:
+        return "new"
+    return "recent" if window.last_active >= window.first - RECENT else "quiet"
 
 
 def _window_prior(window: Window) -> float:
-    if window.last_active is None:
-        return 0.3
-    return 0.8 if _is_recent(window) else 0.02
+    return WINDOW_PRIORS[_kind(window)]
 
 
 def _window_conditions(window: Window) -> list[Condition]:
-    return [("window", _window_prior(window))]
+    return [("window", _kind(window))]
 
 
 def _day_conditions(window: Window, number: int, quiet: int, to_find: int | None) -> list[Condition]:
     day = window.day(number)
-    few_or_many = quiet if quiet < 3 else min(2 + int(math.log2(quiet - 1)), 8)
+    # 0, 1, 2, and then twice as many days each.
+    quiet_bucket = quiet if quiet < 3 else min(2 + int(math.log2(quiet - 1)), 8)
     if to_find == 0:
-        return [("all found", few_or_many)]
-    age = min((day - window.began).days // 28, 13)
-    return [("quiet", few_or_many), ("age", age, day.weekday())]
+        return [("all found", quiet_bucket)]
+    age = min((day - window.began).days // AGE_STEP, OLDEST_AGE)
+    return [("quiet", quiet_bucket), ("age", age, day.weekday())]

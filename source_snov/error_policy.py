@@ -24,7 +24,7 @@ from airbyte_cdk.sources.streams.http.error_handlers import ErrorResolution, Res
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import SUCCESS_RESOLUTION
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_snov.answers import json_of
+from source_snov.answers import content_of, json_of
 from source_snov.pace import RateLimitPause, retry_after_seconds
 from source_snov.redaction import hide, quote_safely, without_query
 from source_snov.sync_shared import sync_shared
@@ -36,9 +36,16 @@ Answer = requests.Response | Exception | None
 REFUSALS = (400, 404, 413, 414, 422)
 """Statuses that may be about one of several entities, or about their number."""
 
+UNAVAILABLE = (402, 403, 404)
+"""Statuses that say that the plan does not include a resource, or that the API does not know it."""
+
 
 class EntityNotFound(AirbyteTracedException):
     """The API says that what was asked about is not there; whoever knows what it was skips it."""
+
+
+class StreamUnavailable(AirbyteTracedException):
+    """An optional stream that the account's plan does not include, or whose path the API does not know."""
 
 
 class RequestNotAccepted(AirbyteTracedException):
@@ -49,21 +56,28 @@ class RequestNotAccepted(AirbyteTracedException):
 class ErrorPolicy(DefaultErrorHandler):
     """Decides on each answer. Every number below is stated in the manifest.
 
-    expects: `array` or `object`, the JSON a good answer consists of; None accepts any.
+    expects: `array` or `object`, the JSON a good answer consists of; None accepts any. Without known_fields,
+        an empty array stands for an empty object.
+    under: where in the body that stands, as a dotted path; empty if the body is no envelope.
     id_fields: each object of a good array has a number in all of these.
     known_fields: a good object has at least one of these.
     skip_missing: a 404, or a 422 that stays, raises EntityNotFound instead of failing the stream.
+    missing_statuses: further statuses that mean the same.
+    optional: a 403, or a 404 that is not about an entity, raises StreamUnavailable.
     several_in: the query parameter that may name several entities. A refusal to answer about several raises
-        EntityNotFound at once: who asked may ask again about fewer of them.
+        RequestNotAccepted at once: who asked may ask again about fewer of them.
     unavailable_waits, missing_waits: seconds between tries; one more try than waits.
     first_pause, longest_pause, patience: seconds of 429 (see RateLimitPause); beyond `patience` in a row, it fails.
     """
 
     api_budget: AbstractAPIBudget = None  # type: ignore[assignment]  # the CDK fills it in; a base class has defaults already
     expects: str | None = None
+    under: str = ""
     id_fields: Sequence[str] = ()
     known_fields: Sequence[str] = ()
     skip_missing: bool = False
+    missing_statuses: Sequence[int] = ()
+    optional: bool = False
     several_in: str | None = None
     unavailable_waits: Sequence[float] = ()
     missing_waits: Sequence[float] = ()
@@ -101,9 +115,11 @@ class ErrorPolicy(DefaultErrorHandler):
             text = f"Snov.io no longer takes the access token for {without_query(response.url)}; a new one is fetched."
             return ErrorResolution(resolution.response_action, resolution.failure_type, text)
         if response.status_code in REFUSALS and self._asks_about_several(response):
+            raise _not_accepted(response)
+        if self.skip_missing and response.status_code in (requests.codes.not_found, *self.missing_statuses):
             raise _not_found(response)
-        if self.skip_missing and response.status_code == requests.codes.not_found:
-            raise _not_found(response)
+        if self.optional and response.status_code in UNAVAILABLE:
+            raise StreamUnavailable(message=f"{_cause(response)}.", internal_message=f"{_cause(response)}.")
         if resolution.response_action == ResponseAction.FAIL:
             raise _failure(resolution, response)
         return resolution
@@ -137,11 +153,11 @@ class ErrorPolicy(DefaultErrorHandler):
         problem = self._problem(body)
         if problem:
             if self._asks_about_several(response):
-                raise _not_found(response)
+                raise _not_accepted(response)
             raise RequestNotAccepted(
                 message=f"{without_query(response.url)} {problem}: {_said(response)}. "
                 "Run the sync again; if this goes on, ask Snov.io support about this text.",
-                internal_message=f"{without_query(response.url)} {problem}.",
+                internal_message=f"{without_query(response.url)} {problem}: {_said(response)}.",
                 failure_type=FailureType.system_error,
             )
         return SUCCESS_RESOLUTION
@@ -157,14 +173,15 @@ class ErrorPolicy(DefaultErrorHandler):
             return None
         if isinstance(body, Mapping) and (body.get("success") is False or body.get("errors") or body.get("error")):
             return "answered with an error although its status is 200"
+        content = content_of(body, self.under)
         if self.expects == "array":
-            if not isinstance(body, list) or not all(isinstance(item, Mapping) for item in body):
+            if not isinstance(content, list) or not all(isinstance(item, Mapping) for item in content):
                 return "should have answered with a list of objects and did not"
-            if not all(_is_id(item.get(name)) for item in body for name in self.id_fields):
+            if not all(_is_id(item.get(name)) for item in content for name in self.id_fields):
                 return f"listed an object without a usable {' or '.join(self.id_fields)}"
-        elif not isinstance(body, Mapping):
+        elif not isinstance(content, Mapping) and (self.known_fields or content != []):
             return "should have answered with an object and did not"
-        elif not any(name in body for name in self.known_fields):
+        elif self.known_fields and not any(name in content for name in self.known_fields):
             return f"answered with an object that has none of the fields {', '.join(self.known_fields)}"
         return None
 
@@ -203,6 +220,14 @@ def _failure(resolution: ErrorResolution, response: requests.Response) -> Airbyt
         message=f"{resolution.error_message} It said (HTTP {response.status_code}): {_said(response)}",
         internal_message=f"HTTP {response.status_code} from {without_query(response.url)}: {quote_safely(response)}",
         failure_type=resolution.failure_type or FailureType.system_error,
+    )
+
+
+def _not_accepted(response: requests.Response) -> RequestNotAccepted:
+    return RequestNotAccepted(
+        message=f"{_cause(response)}.",
+        internal_message=f"{_cause(response)}.",
+        failure_type=FailureType.system_error,
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -42,39 +42,64 @@ class TypedRecord(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        schemas = self._properties.items()
-        known = {name: self._convert(record, name, schema) for name, schema in schemas if name in record}
-        unknown = {name: value for name, value in record.items() if name not in known}
+        partition = stream_slice.partition if stream_slice else {}
+        about = " ".join(f"{name[:-3]} {value}" for name, value in partition.items() if name.endswith("_id"))
+        about = about or f"{self._stream.removesuffix('s')} {record.get('id')}"
+        typed = self._object(record, self._properties, "", about)
         record.clear()
-        record.update(known | unknown)
+        record.update(typed)
 
-    def _convert(self, record: Mapping[str, Any], name: str, schema: Mapping[str, Any]) -> Any:
-        value = record[name]
-        if value is None:
-            return None
+    def _object(
+        self, record: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]], path: str, about: str
+    ) -> dict[str, Any]:
+        known = {
+            name: self._typed(record[name], schema, path + name, about)
+            for name, schema in schemas.items()
+            if name in record
+        }
+        return known | {name: value for name, value in record.items() if name not in known}
+
+    def _typed(self, value: Any, schema: Mapping[str, Any], path: str, about: str) -> Any:
+        types = _types(schema)
+        if "object" in types and value == []:
+            # PHP writes an empty map so.
+            return value if "array" in types else {}
+        if "object" in types and isinstance(value, Mapping):
+            return self._object(value, schema.get("properties", {}), f"{path}.", about)
+        if "array" in types and isinstance(value, list):
+            return [self._typed(item, schema.get("items", {}), path, about) for item in value]
         try:
-            return _to_type(value, schema)
+            return _to_type(value, schema, types)
         except (ValueError, OverflowError, OSError):
-            self._warn(record.get("campaign_id", record.get("id")), name, value)
+            self._warn(path, value, about)
             return value
 
-    def _warn(self, campaign: Any, name: str, value: Any) -> None:
-        if (campaign, name) not in self._warned:
-            self._warned.add((campaign, name))
+    def _warn(self, path: str, value: Any, about: str) -> None:
+        if (about, path) not in self._warned:
+            self._warned.add((about, path))
             logger.warning(
-                f"{self._stream}: {name} of campaign {campaign} is {str(value)[:40]!r}, which is not of the type the "
-                "schema declares. The value is passed on as it is."
+                f"{self._stream}: {path} of {about} is {str(value)[:40]!r}, which is not of the type the schema "
+                "declares. The value is passed on as it is."
             )
 
 
-def _to_type(value: Any, schema: Mapping[str, Any]) -> Any:
+def _types(schema: Mapping[str, Any]) -> Sequence[str]:
+    types = schema.get("type", ())
+    return [types] if isinstance(types, str) else types
+
+
+def _to_type(value: Any, schema: Mapping[str, Any], types: Sequence[str]) -> Any:
     """The value in the schema's type; raises ValueError when it has no such reading."""
-    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if value is None or not types:
+        return value
     if schema.get("format") == "date-time":
+        if schema.get("airbyte_type") == "timestamp_without_timezone":
+            return datetime.fromisoformat(value).isoformat() if isinstance(value, str) else value
         return to_utc(value)
     if "integer" in types or "number" in types:
         return to_number(value, whole="integer" in types)
-    if types[0] == "string" and not isinstance(value, str):
+    kinds: dict[str, type] = {"string": str, "boolean": bool, "object": Mapping, "array": list}
+    if not isinstance(value, tuple(kinds[name] for name in types if name in kinds)):
         raise ValueError(value)
     return value
 

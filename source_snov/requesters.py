@@ -14,7 +14,7 @@ from airbyte_cdk.sources.types import StreamSlice
 from source_snov.analytics import is_empty, most_campaigns
 from source_snov.answers import json_of
 from source_snov.campaign_life import first_day
-from source_snov.error_policy import EntityNotFound
+from source_snov.error_policy import RequestNotAccepted
 from source_snov.record_types import to_utc
 from source_snov.sync_shared import sync_shared
 
@@ -110,7 +110,7 @@ class NeverStartedTogetherRequester(HttpRequester):
         )
         try:
             return super().send_request(**{**kwargs, "stream_slice": together})
-        except EntityNotFound:
+        except RequestNotAccepted:
             return None
 
     def _campaigns(self) -> Sequence[Mapping[str, Any]]:

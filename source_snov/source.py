@@ -22,13 +22,19 @@ from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStrea
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 
 from source_snov.config import check_config
-from source_snov.daily import DAILY, daily_stream, start_date
-from source_snov.daily_state import DailyCursor
+from source_snov.daily import DAILY, daily_stream
+from source_snov.histories import Histories, History, history_stream, slices_of, start_date
+from source_snov.history_state import HistoryCursor
 from source_snov.pace import RateLimitPause, RequestGate
 from source_snov.progress import SyncProgress, WatchedStream
 from source_snov.sync_shared import sync_shared
 
 Config = Mapping[str, Any]
+
+HISTORIES = {
+    DAILY: History(entities="campaigns", cursor_field="date"),
+}
+"""The incremental streams."""
 
 CHECK_PATIENCE = 90.0
 """Seconds of 429 in a row after which `check` gives up: long enough for one pause."""
@@ -103,19 +109,25 @@ class DeclaredSource(YamlDeclarativeSource):
 
     def _watched(self, stream: AbstractStream) -> AbstractStream:
         progress = self._progress.of(stream)
-        if stream.name == DAILY:
+        if history := HISTORIES.get(stream.name):
             assert isinstance(stream, DefaultStream)
-            stream = daily_stream(stream, self._config, self._today, self._daily_cursor(), progress.expect)
+            histories = Histories(slices_of(stream), self._config, self._today, self._cursor(stream.name, history))
+            if stream.name == DAILY:
+                stream = daily_stream(stream, history, histories, self._config, progress.expect)
+            else:
+                stream = history_stream(stream, history, histories)
         return WatchedStream(stream, progress, self._config.get("campaign_ids", []))
 
-    def _daily_cursor(self) -> DailyCursor:
-        return DailyCursor(
-            DAILY,
+    def _cursor(self, stream_name: str, history: History) -> HistoryCursor:
+        return HistoryCursor(
+            stream_name,
+            history.entities,
             self._connector_state_manager,
             self._message_repository,
+            lambda: self._gate.requests_made,
             self._today,
             start_date(self._config),
-            full_refresh=self._modes.get(DAILY) == SyncMode.full_refresh,
+            full_refresh=self._modes.get(stream_name) == SyncMode.full_refresh,
         )
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:

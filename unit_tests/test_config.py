@@ -97,7 +97,7 @@ def _check_without_end_date(folder: Path, values: dict[str, Any]) -> Any:
         {"requests_per_minute": 0},
         {"requests_per_minute": 6001},
         {"num_workers": 0},
-        {"num_workers": 21},
+        {"num_workers": 11},
         {"num_workers": "4"},
         {"campaign_ids": ["910001"]},
         {"campaign_ids": [0]},

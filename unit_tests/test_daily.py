@@ -43,7 +43,7 @@ def few() -> Iterator[Sandbox]:
 # Rows ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [1, 20])
+@pytest.mark.parametrize("workers", [1, 4])
 def test_the_rows_of_a_whole_account_are_the_truth(workers: int) -> None:
     with Sandbox(seeds.demo_account(today=TODAY), UNLIMITED) as sandbox:
         output = daily(sandbox, num_workers=workers)
@@ -191,9 +191,8 @@ def test_nulls_are_absent_and_say_nothing(few: Sandbox, nulls: list[str]) -> Non
     [(shapes.backfill, 0.45), (shapes.dense, 1.05), (shapes.one_day, 20 / 365)],
     ids=["backfill", "dense", "one day of a year"],
 )
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_first_sync_takes_few_requests(shape: Callable[..., Account], share: float, seed: int) -> None:
-    with Sandbox(shape(TODAY, seed), UNLIMITED) as sandbox:
+def test_a_first_sync_takes_few_requests(shape: Callable[..., Account], share: float) -> None:
+    with Sandbox(shape(TODAY, 1), UNLIMITED) as sandbox:
         output = daily(sandbox)
     expected = truth(sandbox.account)
     assert rows(output) == expected
@@ -201,9 +200,8 @@ def test_a_first_sync_takes_few_requests(shape: Callable[..., Account], share: f
 
 
 @pytest.mark.parametrize(("shape", "most"), [(shapes.morning, 330), (shapes.quiet, 20)], ids=["morning", "quiet"])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_morning_of_300_campaigns_takes_few_requests(shape: Callable[..., Account], most: int, seed: int) -> None:
-    with Sandbox(shape(TODAY, seed), UNLIMITED) as sandbox:
+def test_a_morning_of_300_campaigns_takes_few_requests(shape: Callable[..., Account], most: int) -> None:
+    with Sandbox(shape(TODAY, 1), UNLIMITED) as sandbox:
         window = truth(sandbox.account, ago(14))
         assert len(window) == 4_500
 
@@ -325,21 +323,65 @@ def test_a_state_that_says_nothing_of_a_campaign_is_taken_for_none(
     assert sorted(states(output)[-1]["campaigns"]) == [str(FIRST), str(SECOND), str(THIRD)]
 
 
-def test_a_state_from_the_future_asks_for_nothing_and_stays(few: Sandbox) -> None:
-    campaigns = {str(FIRST): {"since": str(ago(40)), "until": str(TODAY + timedelta(days=400))}}
-    output = daily(few, {"campaigns": campaigns}, campaign_ids=[FIRST])
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"since": str(ago(40)), "until": str(TODAY + timedelta(days=400))},
+        {"since": "0001-01-01", "until": str(TODAY)},
+        {"since": "0001-01-01", "until": "0001-01-05"},
+        {"since": str(TODAY), "until": str(ago(10))},
+        {"since": str(ago(40)), "until": str(ago(10)), "last_active": "9999-12-31", "next": "9999-12-31"},
+    ],
+)
+def test_a_state_that_no_sync_can_have_left_hides_no_day(few: Sandbox, known: dict[str, str]) -> None:
+    unfinished = {"day": str(TODAY), "start_date": "", "mode": "incremental"}
+    state = {"campaigns": {str(FIRST): known, "9" * 5_000: known}, "unfinished": unfinished}
+    output = daily(few, state, campaign_ids=[FIRST], lookback_days=10)
     assert not output.errors
-    assert rows(output) == {}
-    assert states(output)[-1] == {"campaigns": campaigns}
+    expected = {key: row for key, row in truth(few.account).items() if key[0] == FIRST}
+    if known["since"] == str(ago(40)) and known["until"] == str(ago(10)):
+        # All but the look-back is known: only the days that make no sense are left out.
+        expected = {key: row for key, row in expected.items() if key[1] >= str(ago(20))}
+    assert rows(output) == expected
 
 
 def test_a_full_refresh_reads_everything_whatever_the_state(few: Sandbox) -> None:
+    output = daily(few)
+    for state in states(output):
+        assert rows(daily(few, state, mode=SyncMode.full_refresh)) == truth(few.account)
+
+
+def test_an_interrupted_full_refresh_goes_on(few: Sandbox) -> None:
+    output = daily(few, mode=SyncMode.full_refresh)
+    state = states(output)[2]
+    assert state["unfinished"]
+    assert 0 < len(rows(daily(few, state, mode=SyncMode.full_refresh))) < len(truth(few.account))
+
+
+def test_a_sync_that_could_not_begin_leaves_the_state_as_it_was(few: Sandbox) -> None:
     state = states(daily(few))[-1]
-    assert rows(daily(few, state, mode=SyncMode.full_refresh)) == truth(few.account)
+    few.add_fault(faults.forbidden(path="/v1/get-user-campaigns", times=None))
+    output = daily(few, state)
+    assert failure(output, DAILY)
+    assert states(output)[-1] == state
+
+
+def test_an_interrupted_sync_is_continued_from_its_first_day_on_for_a_day(few: Sandbox) -> None:
+    campaigns = {
+        str(campaign): {"since": str(ago(60)), "until": str(ago(1)), "next": str(TODAY)}
+        for campaign in (FIRST, SECOND, THIRD)
+    }
+    for began, first in ((0, TODAY), (1, TODAY), (2, ago(15))):
+        unfinished = {"day": str(ago(began)), "start_date": "", "mode": "incremental"}
+        output = daily(few, {"campaigns": campaigns, "unfinished": unfinished})
+        assert rows(output) == truth(few.account, first)
+        interrupted = [state["unfinished"]["day"] for state in states(output) if "unfinished" in state]
+        assert set(interrupted) <= {str(ago(began)) if began < 2 else str(TODAY)}
 
 
 def test_a_state_never_runs_ahead_of_its_records_and_comes_every_ten_requests() -> None:
-    with Sandbox(shapes.backfill(TODAY, 3), UNLIMITED) as sandbox:
+    active = [[ago(day) for day in range(60) if day % 7 and (day + number) % 3] for number in range(5)]
+    with Sandbox(account(*active), UNLIMITED) as sandbox:
         output = daily(sandbox)
     emitted: set[tuple[int, str]] = set()
     for message in output.get_message_iterator():
@@ -367,18 +409,25 @@ def test_a_sync_over_midnight_keeps_one_today(few: Sandbox, monkeypatch: pytest.
     assert found == truth(few.account, last=ago(1))
 
 
+@pytest.mark.parametrize("field", [{"campaign_id": 7}, {"date": "2020-01-01"}, {"campaign_id": None, "date": 5}])
+def test_a_field_of_the_api_does_not_take_the_place_of_the_key(few: Sandbox, field: dict[str, Any]) -> None:
+    few.add_fault(faults.extra_fields(field, path=ANALYTICS_PATH, times=None))
+    assert rows(daily(few)) == truth(few.account)
+
+
 # Refusals and failures -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("recent", [True, False])
 @pytest.mark.parametrize("unknown_ids", ["not_found", "unprocessable", "bad_request", "error_in_200"])
-def test_a_campaign_that_the_api_refuses_is_skipped_and_no_other(clock: Clock, unknown_ids: Any) -> None:
+def test_a_campaign_that_the_api_refuses_is_skipped_and_no_other(clock: Clock, unknown_ids: Any, recent: bool) -> None:
     settings = Settings(requests_per_minute=None, unknown_ids=unknown_ids)
     with Sandbox(shapes.quiet(TODAY), settings) as sandbox:
         listed = sandbox.account.campaign_rows()
         gone = 910_123
         sandbox.account.remove_campaign(gone)
         sandbox.add_fault(faults.answer(200, listed, path="/v1/get-user-campaigns", times=None))
-        before = {"since": str(ago(200)), "until": str(ago(1))}
+        before = {"since": str(ago(200)), "until": str(ago(1))} | ({"last_active": str(ago(2))} if recent else {})
         output = daily(sandbox, {"campaigns": {str(gone): before}}, start_date=str(ago(14)), lookback_days=5)
     assert not output.errors
     assert rows(output) == truth(sandbox.account, ago(14))
@@ -402,7 +451,7 @@ def test_when_every_campaign_is_refused_the_sync_fails_rather_than_skip_them_all
 
 @pytest.mark.parametrize("skip", [0, 7, 60])
 def test_a_request_that_fails_for_good_fails_the_sync_and_the_next_one_goes_on(clock: Clock, skip: int) -> None:
-    with Sandbox(shapes.dense(TODAY, 5), UNLIMITED) as sandbox:
+    with Sandbox(account(*[list(days(ago(29), TODAY))] * 8), UNLIMITED) as sandbox:
         sandbox.add_fault(faults.server_error(path=ANALYTICS_PATH, skip=skip, times=None))
         output = daily(sandbox)
         assert failure(output, DAILY).failure_type.value == "transient_error"

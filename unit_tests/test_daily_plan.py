@@ -219,6 +219,38 @@ def test_when_all_is_refused_the_plan_fails_soon(number: int, certain: bool) -> 
     assert len(world.asked) <= 40
 
 
+@pytest.mark.parametrize("certain", [True, False])
+@pytest.mark.parametrize("last_active", [None, TODAY, date(2026, 1, 1)], ids=["new", "recent", "quiet"])
+def test_a_lone_campaign_that_is_refused_is_skipped_only_if_it_is_surely_gone(
+    last_active: date | None, certain: bool
+) -> None:
+    window = Window(1, TODAY - timedelta(days=14), TODAY, date(2026, 1, 1), last_active)
+    plan = World({1: {}}, [window], {1: certain}).plan()
+    [part] = plan.campaigns()
+    with pytest.raises(Refused if certain else LookupError):
+        list(plan.days(part))
+
+
+def test_no_refused_campaign_is_asked_about_alone_twice() -> None:
+    first = TODAY - timedelta(days=14)
+    windows = [Window(campaign, first, TODAY, date(2026, 1, 1), date(2026, 2, 1)) for campaign in range(64)]
+    events = {campaign: {TODAY: 3} if campaign % 8 == 3 else {} for campaign in range(64)}
+    world = World(events, windows, dict.fromkeys(range(0, 64, 8), True))
+    assert len(list(world.plan().campaigns())) == 64
+    alone = [campaigns for campaigns, _, _ in world.asked if len(campaigns) == 1 and campaigns[0] % 8 == 0]
+    assert len(alone) == len(set(alone)) == 8
+
+
+def test_a_window_that_nobody_shares_is_asked_about_when_its_days_are() -> None:
+    windows = [Window(number, TODAY - timedelta(days=30 + number), TODAY, date(2026, 1, 1)) for number in range(50)]
+    world = World({number: {TODAY: 3} for number in range(50)}, windows)
+    plan = world.plan()
+    parts = list(plan.campaigns())
+    assert len(parts) == 50
+    assert plan.requests == 0
+    assert len([day for part in parts for day in plan.days(part)]) == world.days
+
+
 def test_a_campaign_that_goes_while_it_is_read_is_refused_and_one_that_is_not_accepted_any_more_fails() -> None:
     first = TODAY - timedelta(days=29)
     for certain, expected in ((True, Refused), (False, LookupError)):

@@ -55,7 +55,7 @@ def progress(ids: list[int]) -> dict[str, int]:
     return {f"/v2/campaigns/{campaign}/progress": 1 for campaign in ids}
 
 
-@pytest.mark.parametrize("workers", [1, 4, 20])
+@pytest.mark.parametrize("workers", [1, 4, 10])
 @pytest.mark.parametrize("campaigns", [1, 2, 12, 60])
 def test_a_sync_takes_one_token_one_list_and_two_requests_a_campaign(campaigns: int, workers: int) -> None:
     with Sandbox(seeds.sized_account(campaigns), UNLIMITED) as sandbox:
@@ -67,7 +67,7 @@ def test_a_sync_takes_one_token_one_list_and_two_requests_a_campaign(campaigns: 
     assert len(output.records) == 3 * campaigns
 
 
-@pytest.mark.parametrize("workers", [1, 4, 20])
+@pytest.mark.parametrize("workers", [1, 4, 10])
 @pytest.mark.parametrize(
     ("streams", "expected"),
     [
@@ -87,7 +87,7 @@ def test_the_list_is_read_once_whichever_streams_need_it(
     assert asked(sandbox) == {TOKEN: 1, CAMPAIGNS: 1, **per_campaign}
 
 
-@pytest.mark.parametrize("workers", [1, 4, 20])
+@pytest.mark.parametrize("workers", [1, 4, 10])
 def test_an_account_without_campaigns_takes_two_requests(workers: int) -> None:
     with Sandbox(seeds.empty_account(), UNLIMITED) as sandbox:
         output = synced(sandbox, num_workers=workers)
@@ -143,7 +143,7 @@ def never_started(sandbox: Sandbox, *campaigns: int) -> None:
         sandbox.account.replace_events(campaign, [])
 
 
-@pytest.mark.parametrize("workers", [1, 4, 20])
+@pytest.mark.parametrize("workers", [1, 4, 10])
 def test_campaigns_that_never_started_are_asked_about_together(workers: int) -> None:
     with Sandbox(seeds.sized_account(6), UNLIMITED) as sandbox:
         apart = synced(sandbox, "campaign_analytics", num_workers=workers)

@@ -1,0 +1,52 @@
+"""One rule for the names of all fields: the API's own, in snake_case."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass
+from typing import Any
+
+from airbyte_cdk.sources.declarative.transformations import RecordTransformation
+from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
+
+CUSTOM_FIELD = "customField_"
+
+_WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@dataclass
+class FieldNames(RecordTransformation):
+    """Turns `prospectEmail` into `prospect_email`, in nested objects too, and gathers custom fields by their labels.
+
+    `customField_<Label>` becomes `custom_fields: {"<Label>": …}`: labels are the users' and are kept as they are, which
+    the CDK's KeysToSnakeCase does not.
+    """
+
+    parameters: InitVar[Mapping[str, Any]]
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        labelled = {name: value for name, value in record.items() if name.startswith(CUSTOM_FIELD)}
+        renamed = {snake_case(name): _renamed(value) for name, value in record.items() if name not in labelled}
+        given = record.get("customFields", record.get("custom_fields"))
+        if labelled or isinstance(given, Mapping):
+            custom = {name.removeprefix(CUSTOM_FIELD): value for name, value in labelled.items()}
+            renamed["custom_fields"] = {**(given if isinstance(given, Mapping) else {}), **custom}
+        record.clear()
+        record.update(renamed)
+
+
+def snake_case(name: str) -> str:
+    return _WORD_BEGINS.sub("_", name).lower()
+
+
+def _renamed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {snake_case(name): _renamed(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner) for inner in value]
+    return value

@@ -1,0 +1,109 @@
+"""Primary keys that the API does not give: of an event, and of a contact."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import InitVar, dataclass
+from threading import local
+from typing import Any
+
+from airbyte_cdk.sources.declarative.transformations import RecordTransformation
+from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
+
+from source_snov.record_types import to_utc
+
+REMEMBERED = 10_000
+"""Equals further apart than so many different rows of a slice are taken for one; the API sends them side by side."""
+
+
+class Occurrences:
+    """Numbers equals from 1 on, within each slice. A thread reads one slice at a time, and another slice in another."""
+
+    def __init__(self) -> None:
+        self._local = local()
+
+    def number(self, stream_slice: StreamSlice | None, equal: str) -> int:
+        """Which of the equals in its slice this is."""
+        if getattr(self._local, "stream_slice", None) is not stream_slice:
+            self._local.stream_slice, self._local.counts = stream_slice, OrderedDict()
+        counts: OrderedDict[str, int] = self._local.counts
+        counts[equal] = counts.pop(equal, 0) + 1
+        if len(counts) > REMEMBERED:
+            counts.popitem(last=False)
+        return counts[equal]
+
+
+@dataclass
+class EventId(RecordTransformation):
+    """Adds `event_id`: the same for the same event in every sync, and another for each of exact twins.
+
+    identity: the fields that tell events apart. A profile's fields are not among them: they change afterwards.
+    """
+
+    identity: Sequence[str]
+    parameters: InitVar[Mapping[str, Any]]
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        self._occurrences = Occurrences()
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        event = json.dumps([_plain(record.get(name)) for name in self.identity])
+        twin = self._occurrences.number(stream_slice, event)
+        record["event_id"] = hashlib.sha256(f"{event}#{twin}".encode()).hexdigest()[:32]
+
+
+@dataclass
+class Contact(RecordTransformation):
+    """Adds `contact`: who a row is about, though the API's own ids of people change with every read.
+
+    That is the e-mail address in lower case, else the profile's URL, else `name:`, the name, `#` and its number among
+    equals. email, profile, name: dotted paths of these in the record; `0` is the first of a list. equals: fields that
+    tell rows of the same name apart.
+    """
+
+    name: str
+    parameters: InitVar[Mapping[str, Any]]
+    email: str = ""
+    profile: str = ""
+    equals: Sequence[str] = ()
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        self._occurrences = Occurrences()
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        email, profile, name = (_text(record, path) for path in (self.email, self.profile, self.name))
+        if not email and not profile:
+            number = self._occurrences.number(
+                stream_slice, json.dumps([name, *map(record.get, self.equals)], default=str)
+            )
+        record["contact"] = email.lower() or profile or f"name:{name}#{number}"
+
+
+def _text(record: Any, path: str) -> str:
+    for part in filter(None, path.split(".")):
+        if isinstance(record, list) and part.isdecimal():
+            record = record[int(part)] if int(part) < len(record) else None
+        else:
+            record = record.get(part) if isinstance(record, Mapping) else None
+    return record.strip() if isinstance(record, str) else ""
+
+
+def _plain(value: Any) -> Any:
+    """A time in one form, whichever the API sends; anything else as it is."""
+    try:
+        return to_utc(value) if isinstance(value, str | Mapping) else value
+    except (ValueError, OverflowError, OSError):
+        return value
