@@ -21,7 +21,7 @@ import yaml
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov import SourceSnov
-from source_snov.daily import LOOKBACK_DAYS
+from source_snov.histories import LOOKBACK_DAYS
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/snov.md", "sandbox/README.md"]
