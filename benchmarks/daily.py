@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from benchmarks.measuring import Sandbox, connector, run
@@ -86,18 +87,12 @@ def _sync(server: Sandbox, state: State | None = None, **config: Any) -> Sync:
     ):
         run(command, output)
         output.seek(0)
-        messages = [json.loads(line) for line in output if line.startswith(b"{")]
-    keys = {(data["campaign_id"], date.fromisoformat(data["date"])) for data in _records(messages)}
+        days, last = Counter[int](), None
+        for line in output:
+            message = json.loads(line)
+            if message["type"] == "RECORD":
+                days[message["record"]["data"]["campaign_id"]] += 1
+            elif message["type"] == "STATE":
+                last = message["state"]
     paths = [request["path"] for request in server.requests()]
-    states = [message["state"] for message in messages if message["type"] == "STATE"]
-    return Sync(
-        campaigns=len({campaign for campaign, _ in keys}),
-        days=len(keys),
-        analytics=paths.count(ANALYTICS),
-        requests=len(paths),
-        state=states[-1],
-    )
-
-
-def _records(messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    return (message["record"]["data"] for message in messages if message["type"] == "RECORD")
+    return Sync(len(days), days.total(), paths.count(ANALYTICS), len(paths), last)

@@ -218,6 +218,16 @@ def test_the_table_of_minutes_is_what_the_formula_gives() -> None:
             assert row[title] == f"{requests / pace:.1f}"
 
 
+def test_the_requests_of_a_daily_history_are_about_those_measured_for_the_readme() -> None:
+    *_, documented = tables(section("docs/snov.md", "## Performance considerations"))
+    *_, measured = tables(section("README.md", "## Measured"))
+
+    for title in ("Campaign-days", "Requests"):
+        # The days of a week shift with the day of the measurement.
+        figures = [number(row[title.lower()]) for row in measured]
+        assert [number(row[title]) for row in documented] == pytest.approx(figures, rel=0.1, abs=3)
+
+
 def test_the_lookback_in_the_code_is_the_default_of_the_form() -> None:
     assert SPEC["properties"]["lookback_days"]["default"] == LOOKBACK_DAYS
     assert f"look-back of {LOOKBACK_DAYS} days" in page("README.md")
