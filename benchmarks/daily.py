@@ -20,6 +20,11 @@ FULL_SPEED: Final = 6000
 LOOKBACK: Final = timedelta(days=14)
 """The default of `lookback_days`."""
 BACKFILL_SHARE: Final = 0.45
+DENSE_SHARE: Final = 1.05
+MORNING: Final = 330
+NOTHING: Final = 20
+ONE_DAY: Final = 20
+"""The aims: requests, or requests for each campaign and day."""
 
 State = Mapping[str, Any]
 
@@ -56,26 +61,24 @@ def cases() -> Iterator[Case]:
     today = datetime.now(timezone.utc).date()
     with _account("morning") as server:
         yesterday = _sync(server, end_date=str(today - timedelta(days=1)))
-        yield _case("first sync: 300 campaigns, 15 of them at work", yesterday)
-        yield _case("the next morning: the same 300", _sync(server, yesterday.state))
-        again = _sync(server, start_date=str(today - timedelta(days=1) - LOOKBACK))
-        yield _case("the same days, without a state", again)
+        # What the connector promises of any account: at most a tenth more than day by day, and two for each campaign.
+        promised = yesterday.days * 11 // 10 + 2 * yesterday.campaigns
+        yield Case("first sync: 300 campaigns, 15 of them at work", yesterday, promised)
+        yield Case("the next morning: the same 300", _sync(server, yesterday.state), MORNING)
+        again = _sync(server, start_date=str(today - LOOKBACK))
+        yield Case("their last 15 days, without a state", again, MORNING)
     with _account("quiet") as server:
         state = _sync(server, end_date=str(today - timedelta(days=1))).state
-        yield _case("the next morning: 300 campaigns, nothing happened", _sync(server, state))
+        yield Case("the next morning: 300 campaigns, nothing happened", _sync(server, state), NOTHING)
     with _account("dense") as server:
-        yield _case("first sync: 20 campaigns, active on each of 90 days", _sync(server))
+        first = _sync(server)
+        yield Case("first sync: 20 campaigns, active on each of 90 days", first, int(DENSE_SHARE * first.days))
     with _account("one_day") as server:
-        yield _case("first sync: 1 campaign, active on one day of 365", _sync(server))
+        yield Case("first sync: 1 campaign, active on one day of 365", _sync(server), ONE_DAY)
 
 
 def _account(shape: str) -> Any:
     return running_sandbox("--rate-limit", "off", "--shape", shape)
-
-
-def _case(name: str, sync: Sync) -> Case:
-    # What the connector promises of any account: at most a tenth more than day by day, and two for each campaign.
-    return Case(name, sync, sync.days * 11 // 10 + 2 * sync.campaigns)
 
 
 def _sync(server: Sandbox, state: State | None = None, **config: Any) -> Sync:

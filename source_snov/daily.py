@@ -15,7 +15,7 @@ from airbyte_cdk.sources.types import Record, StreamSlice
 from source_snov.analytics import actions, is_empty, most_campaigns
 from source_snov.daily_plan import Aggregate, Plan, Refused, Settled, Unsettled, Window
 from source_snov.error_policy import EntityNotFound, RequestNotAccepted
-from source_snov.histories import Histories, History, with_partitions
+from source_snov.histories import Histories, with_partitions
 from source_snov.history_state import HistoryCursor
 
 DAILY = "campaign_analytics_daily"
@@ -25,10 +25,10 @@ Expects = Callable[[int, int, Callable[[], int]], None]
 
 
 def daily_stream(
-    declared: DefaultStream, history: History, histories: Histories, config: Mapping[str, Any], expects: Expects
+    declared: DefaultStream, histories: Histories, config: Mapping[str, Any], expects: Expects
 ) -> DefaultStream:
     """The declared stream, except that a plan chooses its requests."""
-    return with_partitions(declared, DailyPartitions(histories, config, expects), history, histories.cursor)
+    return with_partitions(declared, DailyPartitions(histories, config, expects), histories)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ from source_snov.history_state import HistoryCursor
 
 logger = logging.getLogger("airbyte.snov")
 
+CAMPAIGNS, WARM_UPS = "campaigns", "warm_ups"
+
 LOOKBACK_DAYS = 14
 """The default of `lookback_days`."""
 
@@ -52,16 +54,34 @@ class ToRead:
             first = last + timedelta(days=1)
 
 
+@dataclass(frozen=True)
+class History:
+    """How a stream reads its histories.
+
+    entities: CAMPAIGNS or WARM_UPS. most_days: of one request's window; None if the API takes any, or no dates at all.
+    """
+
+    entities: str
+    cursor_field: str
+    most_days: int | None = None
+
+
 class Histories:
     """The histories of one stream: what the declared stream has a slice for, with the days to read of each."""
 
     def __init__(
-        self, slices: StreamSlicerPartitionGenerator, config: Mapping[str, Any], today: date, cursor: HistoryCursor
+        self,
+        history: History,
+        slices: StreamSlicerPartitionGenerator,
+        config: Mapping[str, Any],
+        today: date,
+        cursor: HistoryCursor,
     ) -> None:
+        self.history = history
         self.cursor = cursor
         self.partitions: DeclarativePartitionFactory = slices._partition_factory
         self._slices = slices
-        self._wanted = config.get("campaign_ids")
+        self._wanted = config.get("campaign_ids") if history.entities == CAMPAIGNS else None
         self._start = start_date(config)
         self._last = min(date.fromisoformat(config["end_date"]), today)
         self._lookback = timedelta(days=config.get("lookback_days", LOOKBACK_DAYS))
@@ -97,32 +117,21 @@ class Histories:
         return max(began, self._start or began)
 
 
-@dataclass(frozen=True)
-class History:
-    """How a stream reads a history. `most_days`: of one request's window; None if the API takes any, or no dates."""
-
-    entities: str
-    cursor_field: str
-    most_days: int | None = None
-
-
-def history_stream(declared: DefaultStream, history: History, histories: Histories) -> DefaultStream:
+def history_stream(declared: DefaultStream, histories: Histories) -> DefaultStream:
     """The declared stream, with the state and the windows of its histories."""
-    return with_partitions(declared, HistoryPartitions(declared.name, history, histories), history, histories.cursor)
+    return with_partitions(declared, HistoryPartitions(declared.name, histories), histories)
 
 
-def with_partitions(
-    declared: DefaultStream, partitions: PartitionGenerator, history: History, cursor: HistoryCursor
-) -> DefaultStream:
-    """The declared stream with other partitions and a cursor."""
+def with_partitions(declared: DefaultStream, partitions: PartitionGenerator, histories: Histories) -> DefaultStream:
+    """The declared stream with other partitions, and the cursor of its histories."""
     return DefaultStream(
         partition_generator=partitions,
         name=declared.name,
         json_schema=declared.get_json_schema,
         primary_key=[name for [name] in declared.as_airbyte_stream().source_defined_primary_key or []],
-        cursor_field=CursorField(history.cursor_field),
+        cursor_field=CursorField(histories.history.cursor_field),
         logger=logger,
-        cursor=cursor,
+        cursor=histories.cursor,
     )
 
 
@@ -137,26 +146,23 @@ def slices_of(declared: DefaultStream) -> StreamSlicerPartitionGenerator:
 class HistoryPartitions(PartitionGenerator):
     """One partition per history."""
 
-    stream_name_: str
-    history: History
+    stream_name: str
     histories: Histories
 
     def generate(self) -> Iterable[Partition]:
         for entity, to_read in self.histories.begin().items():
-            yield HistoryPartition(self.stream_name_, entity, to_read, self.history, self.histories)
+            yield HistoryPartition(self.stream_name, entity, to_read, self.histories)
 
 
 class HistoryPartition(Partition):
     """One history, window after window."""
 
-    def __init__(
-        self, stream_name: str, entity: int, to_read: ToRead | None, history: History, histories: Histories
-    ) -> None:
+    def __init__(self, stream_name: str, entity: int, to_read: ToRead | None, histories: Histories) -> None:
         self._stream_name = stream_name
         self._entity = entity
         self._to_read = to_read
-        self._history = history
         self._histories = histories
+        self._history = histories.history
 
     def read(self) -> Iterable[Record]:
         if self._to_read is None:
@@ -189,13 +195,11 @@ class HistoryPartition(Partition):
     def _is_new(self, record: Record) -> bool:
         """Whether a record is of the days to read; one whose time cannot be read is."""
         assert self._to_read is not None
-        if not self._to_read.bounded:
-            return True
         try:
             day = date.fromisoformat(str(record.data.get(self._history.cursor_field))[:10])
         except ValueError:
             return True
-        return day >= self._to_read.first
+        return day <= self._to_read.last and (day >= self._to_read.first or not self._to_read.bounded)
 
 
 def start_date(config: Mapping[str, Any]) -> date | None:

@@ -23,7 +23,7 @@ from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 
 from source_snov.config import check_config
 from source_snov.daily import DAILY, daily_stream
-from source_snov.histories import Histories, History, history_stream, slices_of, start_date
+from source_snov.histories import CAMPAIGNS, WARM_UPS, Histories, History, history_stream, slices_of, start_date
 from source_snov.history_state import HistoryCursor
 from source_snov.pace import RateLimitPause, RequestGate
 from source_snov.progress import SyncProgress, WatchedStream
@@ -32,13 +32,13 @@ from source_snov.sync_shared import sync_shared
 Config = Mapping[str, Any]
 
 HISTORIES = {
-    DAILY: History("campaigns", cursor_field="date"),
-    "campaign_recipients_activity": History("campaigns", cursor_field="event_time", most_days=31),
-    "emails_sent": History("campaigns", cursor_field="occurred_at"),
-    "email_opens": History("campaigns", cursor_field="occurred_at"),
-    "email_clicks": History("campaigns", cursor_field="occurred_at"),
-    "email_replies": History("campaigns", cursor_field="occurred_at"),
-    "warm_up_daily_statistics": History("warm_ups", cursor_field="date"),
+    DAILY: History(CAMPAIGNS, cursor_field="date"),
+    "campaign_recipients_activity": History(CAMPAIGNS, cursor_field="event_time", most_days=31),
+    "emails_sent": History(CAMPAIGNS, cursor_field="occurred_at"),
+    "email_opens": History(CAMPAIGNS, cursor_field="occurred_at"),
+    "email_clicks": History(CAMPAIGNS, cursor_field="occurred_at"),
+    "email_replies": History(CAMPAIGNS, cursor_field="occurred_at"),
+    "warm_up_daily_statistics": History(WARM_UPS, cursor_field="date"),
 }
 """The incremental streams."""
 
@@ -117,11 +117,12 @@ class DeclaredSource(YamlDeclarativeSource):
         progress = self._progress.of(stream)
         if history := HISTORIES.get(stream.name):
             assert isinstance(stream, DefaultStream)
-            histories = Histories(slices_of(stream), self._config, self._today, self._cursor(stream.name, history))
+            cursor = self._cursor(stream.name, history)
+            histories = Histories(history, slices_of(stream), self._config, self._today, cursor)
             if stream.name == DAILY:
-                stream = daily_stream(stream, history, histories, self._config, progress.expect)
+                stream = daily_stream(stream, histories, self._config, progress.expect)
             else:
-                stream = history_stream(stream, history, histories)
+                stream = history_stream(stream, histories)
         return WatchedStream(stream, progress, self._config.get("campaign_ids", []))
 
     def _cursor(self, stream_name: str, history: History) -> HistoryCursor:
