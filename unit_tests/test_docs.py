@@ -473,6 +473,16 @@ def test_each_behaviour_of_the_api_is_numbered_and_says_why_it_matters() -> None
         assert " ".join(text.split()).count("Why this matters: ") == 1, position
 
 
+def test_the_table_of_what_can_be_read_incrementally_has_every_stream() -> None:
+    [table] = tables(section("CONTRIBUTING.md", "### What can be read incrementally"))
+
+    assert [code(row["Stream"]) for row in table] == [[stream] for stream in STREAMS]
+    for row in table:
+        [stream] = code(row["Stream"])
+        cursor = f"incremental by `{HISTORIES[stream].cursor_field}`" if stream in HISTORIES else "full refresh"
+        assert row["Status"].startswith(cursor), stream
+
+
 # Versions -------------------------------------------------------------------------------------------------------------
 
 
