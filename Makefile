@@ -19,7 +19,10 @@ demo: $(INSTALLED) ## Sync the sandbox into demo.duckdb (CONFIG=secrets/config.j
 	@$(BIN)/python -u examples/demo.py $(if $(CONFIG),--config "$(CONFIG)")
 
 test: lint ## Run all checks and tests, the Docker image's too (ARGS="-k name": only some tests)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+
+# Tests mostly wait for each other within a process: two make use of two cores.
+PROCESSES ?= 2
 
 lint: $(INSTALLED) ## Check style and types
 	$(BIN)/ruff check

@@ -21,7 +21,7 @@ from source_snov.history_state import HistoryCursor
 DAILY = "campaign_analytics_daily"
 
 Expects = Callable[[int, int, Callable[[], int]], None]
-"""Is told how many campaigns and records there will be, and whom to ask how many requests are still to come at most."""
+"""Is told how many campaigns and records there will be, and whom to ask about how many requests are left."""
 
 
 def daily_stream(
@@ -68,7 +68,7 @@ class DailyPartitions(PartitionGenerator):
             if days
         ]
         plan = Plan(windows, Analytics(self.histories.partitions), most_campaigns(self.config, campaigns))
-        self.expects(len(campaigns), plan.days_left, lambda: plan.days_left)
+        self.expects(len(campaigns), plan.days_left, lambda: plan.requests_left)
         turns = Turns(plan)
         for campaign, days in campaigns.items():
             yield DailyPartition(campaign, turns if days else None, cursor)

@@ -156,7 +156,7 @@ class Plan:
         self._experience = Experience()
         self._lock = Lock()
         self._requests = 0
-        self._days_left = sum(window.days for window in windows)
+        self._days = self._days_left = sum(window.days for window in windows)
         self._refused: dict[int, Refused] = {}
         self._any_answered = False
         self._allowance = WORST_CASE * self._days_left + WORST_CASE_PER_CAMPAIGN * len(windows)
@@ -168,8 +168,14 @@ class Plan:
 
     @property
     def days_left(self) -> int:
-        """Campaigns' days that are not settled yet; about as many requests at most are still to be made."""
+        """Campaigns' days that are not settled yet."""
         return self._days_left
+
+    @property
+    def requests_left(self) -> int:
+        """About how many requests are still to be made, if the rest is like what is settled."""
+        settled = self._days - self._days_left
+        return math.ceil(self._days_left * min(1.0, self._requests / settled)) if settled else self._days_left
 
     def campaigns(self) -> Iterator[Settled | Unsettled]:
         """Each window once, as soon as it is known whether anything happened in it."""

@@ -84,7 +84,7 @@ class StreamProgress:
         self._fail_if_all_are_skipped()
 
     def expect(self, total: int, rows: int, requests_left: Callable[[], int]) -> None:
-        """Notes what a stream that plans ahead knows: its partitions, its rows, and its requests to come at most."""
+        """Notes what a stream that plans ahead knows: its partitions, its rows, about how many requests are left."""
         self.total, self.rows, self._requests_left = total, rows, requests_left
 
     def fail(self) -> bool:
@@ -136,13 +136,12 @@ class StreamProgress:
 
     def describe(self, requests_made: int) -> str:
         if self.total is None or not self.things:
-            what = "the campaign list" if self.name == "campaigns" else "lists"
-            return f"{self.name}: reading {what}; {requests_made} requests made in this sync."
+            return f"{self.name}: reading the lists it needs; {requests_made} requests made in this sync."
         done = (
             f"{self.name}: {self.done} of {self.total} {self.things} done, {requests_made} requests made in this sync"
         )
         if self._requests_left is not None:
-            return f"{done}; {self._requests_left():,} more for this stream at most."
+            return f"{done}; about {self._requests_left():,} more for this stream."
         rest = self._minutes_left()
         left = "the rest cannot be foreseen yet" if rest is None else f"about {rest:.1f} minutes left at this pace"
         return f"{done}; {left}."

@@ -182,6 +182,7 @@ def test_the_form_that_the_specification_makes() -> None:
     assert {name: fields[name]["default"] for name in fields if "default" in fields[name]} == {
         "requests_per_minute": 55,
         "num_workers": 4,
+        "lookback_days": 14,
         "api_url": "https://api.snov.io",
     }
     for field in fields.values():

@@ -1,0 +1,205 @@
+"""Pages: nothing is lost or doubled at their edges, and no request is made that is not needed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sandbox import seeds
+from sandbox.belongings import ProspectList
+from sandbox.furnishing import warm_ups
+from sandbox.running import Sandbox
+from source_snov.offset_pages import OffsetPages
+from unit_tests._daily import TODAY
+from unit_tests._helpers import API, CAMPAIGN, Api, records, sync
+from unit_tests._streams import EVENT_LISTS, UNLIMITED, asked, synced
+
+JANUARY = {"end_date": "2026-01-31"}
+ACTIVITY, REPLIES = "/v2/campaigns/910001/recipients-activity", "/v2/campaigns/910001/all-replies"
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def one(api: Api) -> Api:
+    """One campaign, started on January 1."""
+    api.campaigns(CAMPAIGN)
+    return api
+
+
+def offset_of(request: Any) -> int:
+    return int(request.qs.get("offset", ["0"])[0])
+
+
+def serve(
+    api: Api, path: str, rows: Rows, size: int, body: Callable[[Rows, int], Any] = lambda page, left: page
+) -> None:
+    """Pages of `size` rows by offset; `body` makes the answer of a page and the number of rows that come after it."""
+
+    def answer(request: Any, context: Any) -> Any:
+        start = offset_of(request)
+        return body(rows[start : start + size], max(len(rows) - start - size, 0))
+
+    api.mocker.get(f"{API}{path}", json=answer)
+
+
+def event(number: int) -> dict[str, Any]:
+    return {
+        "event_time": f"2026-01-{number % 28 + 1:02d} 09:00:00",
+        "event_type": "sent",
+        "sender_email": "desk@example.com",
+        "email_subject": "Hello",
+        "recipient_email": f"{number}@example.com",
+    }
+
+
+def reply(number: int) -> dict[str, Any]:
+    return {"prospectName": f"Pat {number}", "prospectEmail": f"{number}@example.com", "replyType": "email"}
+
+
+def mail(number: int) -> dict[str, Any]:
+    return {"id": f"{number:032x}", "sentDate": "2026-01-05 09:00:00", "visitedAt": "2026-01-05 09:00:00"}
+
+
+# By offset -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "tells", "requests"),
+    # Without a word of more, a full page may be followed by another one.
+    [(0, True, 1), (1000, True, 1), (1001, True, 2), (0, False, 1), (1000, False, 2), (1001, False, 2)],
+)
+def test_activity_comes_in_pages_of_1000(one: Api, rows: int, requests: int, tells: bool) -> None:
+    serve(
+        one,
+        ACTIVITY,
+        [event(number) for number in range(rows)],
+        1000,
+        lambda page, left: {"data": page} | ({"pagination": {"has_more": left > 0}} if tells else {}),
+    )
+    found = records(sync("campaign_recipients_activity", **JANUARY), "campaign_recipients_activity")
+    assert sorted(record["recipient_email"] for record in found) == sorted(f"{n}@example.com" for n in range(rows))
+    assert len({record["event_id"] for record in found}) == rows
+    assert one.count("recipients-activity") == requests
+    assert all("limit=1000" in request.url for request in one.mocker.request_history if ACTIVITY in request.url)
+
+
+def test_a_smaller_page_than_asked_for_is_not_the_last_one_if_more_are_announced(one: Api) -> None:
+    serve(
+        one,
+        ACTIVITY,
+        [event(number) for number in range(250)],
+        100,
+        lambda page, left: {"data": page, "pagination": {"limit": 100, "has_more": left > 0}},
+    )
+    found = records(sync("campaign_recipients_activity", **JANUARY), "campaign_recipients_activity")
+    assert len({record["recipient_email"] for record in found}) == len(found) == 250
+    assert one.count(ACTIVITY) == 3
+
+
+@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (5, 2), (6, 3)])
+def test_replies_come_in_pages_of_any_size_until_one_is_empty(one: Api, rows: int, requests: int) -> None:
+    serve(one, REPLIES, [reply(number) for number in range(rows)], 5, lambda page, left: {"data": page})
+    found = records(sync("campaign_replies"), "campaign_replies")
+    assert [record["contact"] for record in found] == [f"{number}@example.com" for number in range(rows)]
+    assert one.count(REPLIES) == requests
+    offsets = [offset_of(request) for request in one.mocker.request_history if REPLIES in request.url]
+    assert offsets == [0, *(min(5 * page, rows) for page in range(1, requests))]
+
+
+@pytest.fixture
+def pages_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The older lists' full page is 10 rows in place of 10,000, to save time."""
+    begin = OffsetPages.__post_init__
+
+    def scaled(self: OffsetPages, parameters: Any) -> None:
+        begin(self, parameters)
+        self.full_page = self.full_page and self.full_page // 1000
+
+    monkeypatch.setattr(OffsetPages, "__post_init__", scaled)
+
+
+def test_older_lists_come_in_pages_of_10000(one: Api) -> None:
+    serve(one, EVENT_LISTS["emails_sent"], [mail(number) for number in range(10_000)], 10_000)
+    found = records(sync("emails_sent", **JANUARY), "emails_sent")
+    assert len({record["id"] for record in found}) == len(found) == 10_000
+    assert one.count("emails-sent") == 2
+
+
+@pytest.mark.usefixtures("pages_of_ten")
+@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (9, 1), (10, 2), (11, 2), (20, 3)])
+def test_all_older_lists_end_with_a_page_that_is_not_full(one: Api, rows: int, requests: int) -> None:
+    streams = {**EVENT_LISTS, "finished_prospects": "/v1/prospect-finished"}
+    for path in streams.values():
+        serve(one, path, [mail(number) for number in range(rows)], 10)
+    output = sync(*streams, **JANUARY)
+    for stream, path in streams.items():
+        assert [record["id"] for record in records(output, stream)] == [mail(number)["id"] for number in range(rows)]
+        offsets = [offset_of(request) for request in one.mocker.request_history if path in request.url]
+        assert offsets == [0, *(min(10 * page, rows) for page in range(1, requests))]
+
+
+@pytest.mark.usefixtures("pages_of_ten")
+def test_rows_that_move_to_the_next_page_while_it_is_read_are_not_doubled(one: Api) -> None:
+    """Newest first: what is sent after the first page was read moves all others back."""
+    rows = [mail(number) for number in range(15)]
+
+    def answer(request: Any, context: Any) -> Any:
+        start = offset_of(request)
+        return ([mail(98), mail(99), *rows] if start else rows)[start : start + 10]
+
+    one.mocker.get(f"{API}/v1/emails-sent", json=answer)
+    found = [record["id"] for record in records(sync("emails_sent", **JANUARY), "emails_sent")]
+    assert found == [row["id"] for row in rows]
+
+
+# APIs that do not heed the offset -------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("pages_of_ten")
+def test_older_lists_that_do_not_heed_the_offset_end_and_double_nothing(one: Api) -> None:
+    one.mocker.get(f"{API}/v1/emails-sent", json=[mail(number) for number in range(10)])
+    found = records(sync("emails_sent", **JANUARY), "emails_sent")
+    assert [record["id"] for record in found] == [mail(number)["id"] for number in range(10)]
+    assert one.count("emails-sent") == 2
+
+
+# By number -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sandbox]:
+    with Sandbox(seeds.empty_account(TODAY), UNLIMITED) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(server: Sandbox) -> Sandbox:
+    server.clear()
+    return server
+
+
+@pytest.mark.parametrize(("number", "requests"), [(0, 1), (100, 2), (101, 2)])
+def test_warm_ups_come_in_pages_of_100(sandbox: Sandbox, number: int, requests: int) -> None:
+    sandbox.account.belongings.warm_ups = warm_ups(number, TODAY)
+    found = records(synced(sandbox, "warm_ups"), "warm_ups")
+    assert [record["id"] for record in found] == [one.id for one in sandbox.account.belongings.warm_ups]
+    queries = [record.query for record in sandbox.requests if record.path == "/v2/warm-up"]
+    assert queries == [{"per_page": ["100"], "page": [str(page)]} for page in range(1, requests + 1)]
+
+
+def test_prospects_come_in_pages_of_1000(sandbox: Sandbox) -> None:
+    [pat, *_] = seeds.demo_account(today=TODAY).recipients.values()
+    sandbox.account.recipients = {n: replace(pat, id=n, email=f"{n}@example.com") for n in range(1001)}
+    sizes = {1: 0, 2: 999, 3: 1000, 4: 1001}
+    sandbox.account.belongings.lists = [
+        ProspectList(number, f"List of {size}", 1_700_000_000, tuple(range(size))) for number, size in sizes.items()
+    ]
+    found = records(synced(sandbox, "list_prospects"), "list_prospects")
+    assert {(record["list_id"], record["contact"]) for record in found} == {
+        (number, f"{person}@example.com") for number, size in sizes.items() for person in range(size)
+    }
+    assert len(found) == sum(sizes.values())
+    # A full page may be followed by another one.
+    assert asked(sandbox)["/v1/prospect-list"] == 1 + 1 + 2 + 2
