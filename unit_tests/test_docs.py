@@ -18,20 +18,42 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from airbyte_cdk.models import AirbyteStream
+from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov import SourceSnov
 from source_snov.histories import LOOKBACK_DAYS
+from source_snov.source import HISTORIES
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/snov.md", "sandbox/README.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/snov.md", "docs/personal-data.md", "sandbox/README.md"]
 MANIFEST = yaml.safe_load((ROOT / "source_snov/manifest.yaml").read_text())
 SPEC = MANIFEST["spec"]["connection_specification"]
 STREAMS = [reference["$ref"].rsplit("/", 1)[1] for reference in MANIFEST["streams"]]
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "source_snov/schemas").glob("*.json"))}
 METRICS = SCHEMAS["campaign_analytics"]["properties"]
-FIELDS = [(stream, name, field) for stream, schema in SCHEMAS.items() for name, field in schema["properties"].items()]
+RESOLVED = {stream["name"]: stream for stream in ManifestReferenceResolver().preprocess_manifest(MANIFEST)["streams"]}
+STREAM_TABLES = {"docs/snov.md": "## Supported Streams", "README.md": "## Streams"}
+CORE = ["campaigns", "campaign_analytics", "campaign_analytics_daily", "campaign_progress"]
+"""The streams that fail where others are skipped."""
+SUGGESTED = [*CORE, "campaign_recipients_activity", "campaign_replies", "sender_email_accounts"]
+LOCAL_TIMES = {("campaign_settings", "start_campaign_at"), ("campaign_settings", "complete_campaign_at")}
+"""Times in the campaign's own zone, which the API gives without one."""
+UNTYPED = {(stream, "links") for stream in ("email_opens", "email_clicks", "email_replies")}
+"""Fields that are null in all of the API's samples: they may be anything."""
 ANCHOR = re.compile(r'<FieldAnchor field="(\w+)">\n\n\*\*([^*]+)\*\*(.*?)</FieldAnchor>', re.DOTALL)
+
+
+def fields_of(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every field with its dotted path, those of nested objects and of the objects in arrays included."""
+    for name, field in schema.get("properties", {}).items():
+        yield f"{prefix}{name}", field
+        for inner in (field, field.get("items", {})):
+            yield from fields_of(inner, f"{prefix}{name}.")
+
+
+FIELDS = [(stream, name, field) for stream, schema in SCHEMAS.items() for name, field in fields_of(schema)]
 
 
 def page(name: str) -> str:
@@ -60,22 +82,42 @@ def code(text: str) -> list[str]:
     return re.findall(r"`([^`]+)`", text)
 
 
-def stream_rows(name: str, heading: str) -> list[dict[str, str]]:
-    return tables(section(name, heading))[0]
+def stream_rows(name: str) -> dict[str, dict[str, str]]:
+    """The rows of a page's table of streams, by stream."""
+    table = tables(section(name, STREAM_TABLES[name]))[0]
+    rows = {code(row["Stream"])[0]: row for row in table}
+    assert len(rows) == len(table)
+    return rows
 
 
 def key_of(stream: str) -> list[str]:
-    declared = MANIFEST["definitions"]["streams"][stream]["primary_key"]
+    declared = RESOLVED[stream]["primary_key"]
     return declared if isinstance(declared, list) else [declared]
 
 
-def url_of(stream: str) -> str:
-    """Where a stream's requests go, as the manifest writes it, here or in what it refers to."""
-    requester = MANIFEST["definitions"]["streams"][stream]["retriever"]["requester"]
-    while "url" not in requester:
-        requester = MANIFEST["definitions"][requester["$ref"].removeprefix("#/definitions/")]
-    url: str = requester["url"]
-    return url
+def requester_of(stream: str) -> dict[str, Any]:
+    requester: dict[str, Any] = RESOLVED[stream]["retriever"]["requester"]
+    return requester
+
+
+def path_of(stream: str) -> str:
+    """What a stream's requests ask for, with `{}` for the id of a campaign or of anything else."""
+    path = requester_of(stream)["url"].removeprefix("{{ config['api_url'] }}")
+    path = path.replace("{{ parameters['endpoint'] }}", RESOLVED[stream]["$parameters"].get("endpoint", ""))
+    return re.sub(r"{{ stream_partition\['\w+_id'\] }}", "{}", path)
+
+
+def is_optional(stream: str) -> bool:
+    return bool(requester_of(stream)["error_handler"].get("optional"))
+
+
+def personal_fields(stream: str) -> list[str]:
+    return [name for name, field in fields_of(SCHEMAS[stream]) if "Personal data." in field["description"]]
+
+
+def discovered() -> dict[str, AirbyteStream]:
+    catalog = SourceSnov().discover(logging.getLogger("airbyte"), example("sample_config.json"))
+    return {stream.name: stream for stream in catalog.streams}
 
 
 def number(text: str) -> float:
@@ -90,27 +132,85 @@ def types(field: dict[str, Any]) -> list[str]:
 # Streams --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "heading"), [("docs/snov.md", "## Supported Streams"), ("README.md", "## Streams")])
-def test_each_stream_has_its_row_with_its_primary_key(name: str, heading: str) -> None:
-    rows = {code(row["Stream"])[0]: code(row["Primary key"]) for row in stream_rows(name, heading)}
+@pytest.mark.parametrize("name", STREAM_TABLES)
+def test_each_stream_has_its_row_with_its_primary_key(name: str) -> None:
+    rows = [(stream, code(row["Primary key"])) for stream, row in stream_rows(name).items()]
 
-    assert rows == {stream: key_of(stream) for stream in STREAMS}
+    assert rows == [(stream, key_of(stream)) for stream in STREAMS]
+
+
+@pytest.mark.parametrize("name", STREAM_TABLES)
+def test_each_stream_has_the_sync_modes_and_the_cursor_that_are_discovered(name: str) -> None:
+    rows = stream_rows(name)
+    streams = discovered()
+
+    assert list(rows) == list(streams)
+    for stream, found in streams.items():
+        cursor = (found.default_cursor_field or [None])[0]
+        modes = {mode.value for mode in found.supported_sync_modes}
+        text = "full refresh" + (f", incremental (cursor `{cursor}`)" if "incremental" in modes else "")
+        assert rows[stream]["Sync modes"].lower() == text
+        assert ("incremental" in modes) == (stream in HISTORIES) == bool(cursor)
+        assert cursor is None or cursor in SCHEMAS[stream]["properties"]
+
+
+def test_the_number_of_incremental_streams_is_stated() -> None:
+    rows = tables(section("docs/snov.md", "## Supported sync modes"))[0]
+
+    assert [row["Supported?"] for row in rows if f" {len(HISTORIES)} streams" in f" {row['Supported?']}"] != []
+    assert f"{len(STREAMS)} streams" in " ".join(page("docs/snov.md").split())
+    assert f"{len(STREAMS)} streams" in " ".join(page("README.md").split())
 
 
 def test_each_stream_names_the_endpoint_it_reads() -> None:
-    for row in stream_rows("docs/snov.md", "## Supported Streams"):
-        url = url_of(code(row["Stream"])[0])
-        path = re.sub(r"{{[^}]*campaign_id[^}]*}}", "{id}", url.removeprefix("{{ config['api_url'] }}"))
+    for stream, row in stream_rows("docs/snov.md").items():
+        method = requester_of(stream)["http_method"]
 
-        assert code(row["Endpoint"]) == [f"GET {path}"]
+        assert code(row["Endpoint"]) == [f"{method} {path_of(stream).replace('{}', '{id}')}"]
 
 
-def test_each_stream_has_a_schema_and_is_suggested() -> None:
+def test_each_stream_has_a_schema_and_the_right_ones_are_suggested() -> None:
     metadata = yaml.safe_load(page("metadata.yaml"))["data"]
+    advice = section("docs/snov.md", "## Supported Streams").partition("Choose ")[2].partition(" first")[0]
 
     assert sorted(SCHEMAS) == sorted(STREAMS)
-    assert metadata["suggestedStreams"]["streams"] == STREAMS
+    assert metadata["suggestedStreams"]["streams"] == SUGGESTED == code(advice)
+    assert set(SUGGESTED) < set(STREAMS)
     assert list(MANIFEST["metadata"]["autoImportSchema"]) == STREAMS
+
+
+def test_the_core_is_what_fails_and_all_else_is_optional() -> None:
+    text = section("docs/snov.md", "### Optional streams").partition("fail when they cannot be read: ")[2]
+
+    assert [stream for stream in STREAMS if not is_optional(stream)] == CORE
+    assert code(text.partition(". ")[0]) == CORE
+
+
+# Personal data --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STREAM_TABLES)
+def test_personal_data_is_marked_in_the_table_as_in_the_schema(name: str) -> None:
+    marked = {stream: row["Personal data"] for stream, row in stream_rows(name).items()}
+
+    assert marked == {stream: "yes" if personal_fields(stream) else "no" for stream in STREAMS}
+    assert {"yes", "no"} == set(marked.values())
+
+
+def test_the_page_on_personal_data_names_the_fields_that_the_schemas_mark() -> None:
+    text = section("docs/personal-data.md", "## Which streams and fields")
+    [table] = tables(text)
+    documented = {code(row["Stream"])[0]: code(row["Fields"]) for row in table}
+    without = code(text.partition("Without any: ")[2].partition(". ")[0])
+
+    assert documented == {stream: personal_fields(stream) for stream in STREAMS if personal_fields(stream)}
+    assert without == [stream for stream in STREAMS if not personal_fields(stream)]
+    assert f"Of the {len(STREAMS)} streams, {len(documented)} hold data about people" in page("docs/personal-data.md")
+
+
+@pytest.mark.parametrize("name", ["docs/snov.md", "README.md"])
+def test_the_page_on_personal_data_is_linked(name: str) -> None:
+    assert re.search(r"\]\((docs/)?personal-data\.md\)", page(name))
 
 
 # Configuration --------------------------------------------------------------------------------------------------------
@@ -177,36 +277,65 @@ def test_each_count_stands_with_its_kind() -> None:
 @pytest.mark.parametrize(("stream", "name", "field"), FIELDS, ids=[f"{stream}.{name}" for stream, name, _ in FIELDS])
 def test_each_field_of_a_schema_has_type_and_description(stream: str, name: str, field: dict[str, Any]) -> None:
     assert set(types(field)) - {"null"} < {"string", "integer", "number", "boolean", "object", "array"}
-    assert len(set(types(field)) - {"null"}) == 1
+    assert len(set(types(field)) - {"null"}) == 1 or (stream, name) in UNTYPED
     assert field["description"].endswith(".")
-    if {"integer", "number"} & set(types(field)) and not re.search(r"(^|_)id$", name):
+    if {"integer", "number"} & set(types(field)) and not re.search(r"(^|_|\.)id$", name):
         assert "Unit: " in field["description"], "the description names no unit"
     if name.endswith("_rate"):
         assert "number" in types(field)
-    if name.endswith("_at"):
-        assert (field.get("format"), field.get("airbyte_type")) == ("date-time", "timestamp_with_timezone")
+    if name.endswith("_at") or field.get("format") == "date-time":
+        zone = "without" if (stream, name) in LOCAL_TIMES else "with"
+        assert (field["format"], field["airbyte_type"]) == ("date-time", f"timestamp_{zone}_timezone")
+        assert f"Unit: {'local ' if zone == 'without' else ''}date and time" in field["description"]
+
+
+def test_the_exceptions_from_the_rules_of_schemas_are_in_the_schemas() -> None:
+    fields = {(stream, name): field for stream, name, field in FIELDS}
+
+    assert all(fields[place]["airbyte_type"] == "timestamp_without_timezone" for place in LOCAL_TIMES)
+    assert all(len(types(fields[place])) > 2 for place in UNTYPED)
+
+
+def test_nested_fields_are_looked_at_too() -> None:
+    assert {("campaign_replies", "replies.message"), ("campaign_settings", "tracking.open")} <= {
+        (stream, name) for stream, name, _ in FIELDS
+    }
+
+
+def objects_of(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema with all objects in it that have fields."""
+    yield schema
+    for field in schema.get("properties", {}).values():
+        for inner in (field, field.get("items", {})):
+            if "properties" in inner:
+                yield from objects_of(inner)
 
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_schema_is_open_and_its_key_is_never_null(stream: str) -> None:
     schema = SCHEMAS[stream]
 
-    assert schema["additionalProperties"] is True
+    assert all(one["additionalProperties"] is True for one in objects_of(schema))
     for name in key_of(stream):
         field = schema["properties"][name]
-        assert (field["type"], field.get("format")) == (("string", "date") if name == "date" else ("integer", None))
+        assert field["type"] in ("string", "integer")
+        assert "rimary key" in field["description"]
+        if name.endswith("_id") and name != "event_id":
+            assert field["type"] == "integer"
+        if name == "date":
+            assert field["format"] == "date"
 
 
 # Numbers --------------------------------------------------------------------------------------------------------------
 
 
 def requests_of(campaigns: float) -> float:
-    """At most, of a sync without the daily history: the token, the list, and two for each campaign."""
+    """At most, of campaigns, analytics and progress: the token, the list, and two for each campaign."""
     return 2 + 2 * campaigns
 
 
 def test_the_table_of_minutes_is_what_the_formula_gives() -> None:
-    _, table, _ = tables(section("docs/snov.md", "## Performance considerations"))
+    table, _ = tables(section("docs/snov.md", "## Performance considerations"))
 
     assert [number(row["Campaigns"]) for row in table] == [10, 100, 1000]
     for row in table:
@@ -344,6 +473,16 @@ def test_each_behaviour_of_the_api_is_numbered_and_says_why_it_matters() -> None
         assert " ".join(text.split()).count("Why this matters: ") == 1, position
 
 
+def test_the_table_of_what_can_be_read_incrementally_has_every_stream() -> None:
+    [table] = tables(section("CONTRIBUTING.md", "### What can be read incrementally"))
+
+    assert [code(row["Stream"]) for row in table] == [[stream] for stream in STREAMS]
+    for row in table:
+        [stream] = code(row["Stream"])
+        cursor = f"incremental by `{HISTORIES[stream].cursor_field}`" if stream in HISTORIES else "full refresh"
+        assert row["Status"].startswith(cursor), stream
+
+
 # Versions -------------------------------------------------------------------------------------------------------------
 
 
@@ -428,7 +567,6 @@ def example(name: str) -> Any:
 
 def discovered_catalog() -> dict[str, Any]:
     """Every stream the connector discovers, as full refresh and overwrite."""
-    catalog = SourceSnov().discover(logging.getLogger("airbyte"), example("sample_config.json"))
     return {
         "streams": [
             {
@@ -441,7 +579,7 @@ def discovered_catalog() -> dict[str, Any]:
                 "sync_mode": "full_refresh",
                 "destination_sync_mode": "overwrite",
             }
-            for stream in catalog.streams
+            for stream in discovered().values()
         ]
     }
 
