@@ -1,0 +1,153 @@
+"""What each further stream asks for: each list of the account once a sync, and the least for each of its records."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.account import Event
+from sandbox.events import FIRST_EMAIL, REPLY
+from sandbox.furnishing import warm_ups
+from sandbox.running import Sandbox
+from unit_tests._daily import TODAY, ago
+from unit_tests._streams import (
+    CAMPAIGNS,
+    CHILDREN,
+    EVENT_LISTS,
+    FIRST,
+    LISTS,
+    PER_CAMPAIGN,
+    SECOND,
+    THIRD,
+    TOKEN,
+    UNLIMITED,
+    account,
+    asked,
+    at,
+    synced,
+)
+
+ANALYTICS = "/v2/statistics/campaign-analytics"
+STATISTICS = "/v2/warm-up/statistics/"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sandbox]:
+    """Three campaigns: 32 days old and answered, begun today, and never started."""
+    mails = [Event(at(day), FIRST_EMAIL, person, 55001) for person, day in enumerate([ago(31), TODAY], 1)]
+    with Sandbox(
+        account(
+            [*mails[:1], Event(at(ago(2)), REPLY, 1, 55001)],
+            mails[1:],
+            [],
+            started=[ago(31), TODAY, None],
+            furnished=True,
+        ),
+        UNLIMITED,
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(server: Sandbox) -> Sandbox:
+    server.clear()
+    return server
+
+
+def each(path: str, *ids: int) -> dict[str, int]:
+    return {path.format(one): 1 for one in ids}
+
+
+EVERY, STARTED = (FIRST, SECOND, THIRD), (FIRST, SECOND)
+
+EXPECTED: dict[str, dict[str, int]] = {
+    # 32 days take two windows.
+    "campaign_recipients_activity": {
+        CAMPAIGNS: 1,
+        f"/v2/campaigns/{FIRST}/recipients-activity": 2,
+        f"/v2/campaigns/{SECOND}/recipients-activity": 1,
+    },
+    # Only an empty page is the last one.
+    "campaign_replies": {CAMPAIGNS: 1, **each("/v2/campaigns/{}/all-replies", *EVERY)}
+    | {f"/v2/campaigns/{FIRST}/all-replies": 2},
+    **{stream: {CAMPAIGNS: 1, path: len(STARTED)} for stream, path in EVENT_LISTS.items()},
+    "finished_prospects": {CAMPAIGNS: 1, "/v1/prospect-finished": len(EVERY)},
+    "campaign_settings": {CAMPAIGNS: 1, **each("/v2/campaigns/{}", *EVERY)},
+    **{stream: {path: 1} for stream, path in LISTS.items()},
+    "sender_analytics": {LISTS["sender_email_accounts"]: 1, ANALYTICS: 4},
+    # The one that begins in three days has none yet.
+    "warm_up_daily_statistics": {LISTS["warm_ups"]: 1, **each(STATISTICS + "{}", 301, 302, 303, 304, 306)},
+    # All but the deleted one.
+    "list_prospects": {LISTS["prospect_lists"]: 1, "/v1/prospect-list": len(EVERY) + 1},
+    "pipeline_stages": {LISTS["pipelines"]: 1, **each("/v2/pipelines/{}/stages", 88, 89, 90)},
+}
+
+
+@pytest.mark.parametrize("stream", EXPECTED)
+def test_a_stream_takes_no_request_more_than_it_needs(sandbox: Sandbox, stream: str) -> None:
+    synced(sandbox, stream)
+    assert asked(sandbox) == {TOKEN: 1, **EXPECTED[stream]}
+
+
+@pytest.mark.parametrize("workers", [1, 4, 10])
+@pytest.mark.parametrize(
+    "wanted", [lambda name: True, lambda name: name in (*CHILDREN, *PER_CAMPAIGN)], ids=["all", "children only"]
+)
+def test_each_list_is_read_once_whatever_needs_it(
+    sandbox: Sandbox, wanted: Callable[[str], bool], workers: int
+) -> None:
+    streams = [stream for stream in EXPECTED if wanted(stream)]
+    synced(sandbox, *streams, num_workers=workers)
+    expected = Counter[str]()
+    for stream in streams:
+        expected |= Counter(EXPECTED[stream])
+    assert asked(sandbox) == {TOKEN: 1, **expected}
+
+
+def test_a_list_of_several_pages_is_read_once_too(sandbox: Sandbox) -> None:
+    before = sandbox.account.belongings.warm_ups
+    sandbox.account.belongings.warm_ups = warm_ups(101, TODAY)
+    try:
+        output = synced(sandbox, "warm_ups", "warm_up_daily_statistics")
+    finally:
+        sandbox.account.belongings.warm_ups = before
+    assert asked(sandbox)["/v2/warm-up"] == 2
+    assert sandbox.count(STATISTICS) == 101
+    assert len({row.record.data["warm_up_id"] for row in output.records if row.record.stream != "warm_ups"}) == 101
+
+
+def test_campaign_ids_restrict_what_is_asked_about_campaigns_and_nothing_else(sandbox: Sandbox) -> None:
+    synced(sandbox, *PER_CAMPAIGN, "pipeline_stages", campaign_ids=[SECOND])
+    about = {
+        int(part)
+        for record in sandbox.requests
+        for part in [*record.query.get("campaignId", []), *record.path.split("/")]
+        if part.isdecimal() and len(part) == 6
+    }
+    assert about == {SECOND}
+    assert len(sandbox.requests) == 2 + len(PER_CAMPAIGN) + 4
+    assert {len(record.query.get("campaignId", [""])) for record in sandbox.requests} == {1}
+
+
+def test_sender_analytics_are_of_the_campaigns_and_the_period_configured(sandbox: Sandbox) -> None:
+    synced(
+        sandbox,
+        "sender_analytics",
+        campaign_ids=[FIRST, SECOND],
+        sender_email_ids=[55001],
+        sender_linkedin_ids=[66001],
+        campaign_owners=["ana.ruiz@example.com"],
+        start_date=str(ago(5)),
+        end_date=str(ago(1)),
+    )
+    queries: list[dict[str, Any]] = [record.query for record in sandbox.requests if record.path == ANALYTICS]
+    common = {
+        "campaign_id": [f"{FIRST},{SECOND}"],
+        "campaign_owner": ["ana.ruiz@example.com"],
+        "date_from": [str(ago(5))],
+        "date_to": [str(ago(1))],
+    }
+    assert sorted(queries, key=str) == [
+        common | {"sender_email": [str(sender)]} for sender in (55001, 55002, 55003, 55004)
+    ]
