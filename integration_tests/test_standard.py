@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,7 @@ from airbyte_cdk.models import (
     DestinationSyncMode,
     SyncMode,
 )
-from airbyte_cdk.test.entrypoint_wrapper import discover, read
+from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput, discover, read
 from airbyte_cdk.test.models import ConnectorTestScenario
 from airbyte_cdk.test.standard_tests._read_assertions import assert_read_records
 from airbyte_cdk.test.standard_tests.source_base import SourceTestSuiteBase
@@ -21,6 +22,8 @@ from airbyte_cdk.test.standard_tests.source_base import SourceTestSuiteBase
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
 from source_snov import SourceSnov
+from source_snov.histories import LOOKBACK_DAYS
+from source_snov.source import HISTORIES
 
 FOLDER = TemporaryDirectory()
 SANDBOX = Sandbox(settings=Settings(requests_per_minute=None))
@@ -63,7 +66,7 @@ class TestStandard(SourceTestSuiteBase):
         discovered = discover(SourceSnov(), config).catalog.catalog
         assert discovered
         streams = [stream for stream in discovered.streams if SyncMode.incremental in stream.supported_sync_modes]
-        assert [stream.name for stream in streams] == ["campaign_analytics_daily"]
+        assert sorted(stream.name for stream in streams) == sorted(HISTORIES)
         assert all(stream.source_defined_cursor and stream.is_resumable for stream in streams)
         catalog = ConfiguredAirbyteCatalog(
             streams=[
@@ -72,7 +75,9 @@ class TestStandard(SourceTestSuiteBase):
             ]
         )
         first = read(SourceSnov(), config, catalog)
-        second = read(SourceSnov(), config, catalog, [message.state for message in first.state_messages[-1:]])
+        last = {message.state.stream.stream_descriptor.name: message.state for message in first.state_messages}
+        assert sorted(last) == sorted(HISTORIES)
+        second = read(SourceSnov(), config, catalog, list(last.values()))
         for output in (first, second):
             assert_read_records(
                 records=output.records_iterator,
@@ -80,13 +85,24 @@ class TestStandard(SourceTestSuiteBase):
                 require_records_per_stream=True,
                 validate_schema=True,
             )
-        [cursor] = streams[0].default_cursor_field
-        last_days = sorted({record.record.data[cursor] for record in first.records})[-15:]
-        assert {record.record.data[cursor] for record in second.records} == set(last_days)
-        known = {(record.record.data["campaign_id"], record.record.data[cursor]) for record in first.records}
-        assert {(record.record.data["campaign_id"], record.record.data[cursor]) for record in second.records} == {
-            key for key in known if key[1] in last_days
-        }
+        today = max(_days(first, "campaign_analytics_daily", "date"))
+        look_back = str(date.fromisoformat(today) - timedelta(days=LOOKBACK_DAYS))
+        for stream in streams:
+            [cursor] = stream.default_cursor_field
+            key = [field for [field] in stream.source_defined_primary_key]
+            before, after = (_keys(output, stream.name, cursor, key) for output in (first, second))
+            assert after == {one: day for one, day in before.items() if day >= look_back}
+            assert min(before.values()) < look_back
+
+
+def _keys(output: EntrypointOutput, stream: str, cursor: str, key: list[str]) -> dict[tuple[Any, ...], str]:
+    """The day of each record, by its primary key."""
+    data = [message.record.data for message in output.records if message.record.stream == stream]
+    return {tuple(record[field] for field in key): record[cursor][:10] for record in data}
+
+
+def _days(output: EntrypointOutput, stream: str, cursor: str) -> set[str]:
+    return set(_keys(output, stream, cursor, ["campaign_id", cursor]).values())
 
 
 def _written(name: str, config: dict[str, Any]) -> Path:
