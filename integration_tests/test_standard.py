@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from airbyte_cdk.models import (
+    AirbyteStream,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteStream,
     DestinationSyncMode,
     SyncMode,
 )
-from airbyte_cdk.test.entrypoint_wrapper import discover, read
+from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput, discover, read
 from airbyte_cdk.test.models import ConnectorTestScenario
 from airbyte_cdk.test.standard_tests._read_assertions import assert_read_records
 from airbyte_cdk.test.standard_tests.source_base import SourceTestSuiteBase
@@ -21,6 +23,8 @@ from airbyte_cdk.test.standard_tests.source_base import SourceTestSuiteBase
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
 from source_snov import SourceSnov
+from source_snov.histories import LOOKBACK_DAYS
+from source_snov.source import HISTORIES
 
 FOLDER = TemporaryDirectory()
 SANDBOX = Sandbox(settings=Settings(requests_per_minute=None))
@@ -63,7 +67,7 @@ class TestStandard(SourceTestSuiteBase):
         discovered = discover(SourceSnov(), config).catalog.catalog
         assert discovered
         streams = [stream for stream in discovered.streams if SyncMode.incremental in stream.supported_sync_modes]
-        assert [stream.name for stream in streams] == ["campaign_analytics_daily"]
+        assert {stream.name for stream in streams} == set(HISTORIES)
         assert all(stream.source_defined_cursor and stream.is_resumable for stream in streams)
         catalog = ConfiguredAirbyteCatalog(
             streams=[
@@ -72,7 +76,8 @@ class TestStandard(SourceTestSuiteBase):
             ]
         )
         first = read(SourceSnov(), config, catalog)
-        second = read(SourceSnov(), config, catalog, [message.state for message in first.state_messages[-1:]])
+        states = {message.state.stream.stream_descriptor.name: message.state for message in first.state_messages}
+        second = read(SourceSnov(), config, catalog, list(states.values()))
         for output in (first, second):
             assert_read_records(
                 records=output.records_iterator,
@@ -80,13 +85,18 @@ class TestStandard(SourceTestSuiteBase):
                 require_records_per_stream=True,
                 validate_schema=True,
             )
-        [cursor] = streams[0].default_cursor_field
-        last_days = sorted({record.record.data[cursor] for record in first.records})[-15:]
-        assert {record.record.data[cursor] for record in second.records} == set(last_days)
-        known = {(record.record.data["campaign_id"], record.record.data[cursor]) for record in first.records}
-        assert {(record.record.data["campaign_id"], record.record.data[cursor]) for record in second.records} == {
-            key for key in known if key[1] in last_days
-        }
+        first_again = str(SANDBOX.account.today - timedelta(days=LOOKBACK_DAYS))
+        for stream in streams:
+            before, after = (_by_key(output, stream) for output in (first, second))
+            assert after.keys() == {key for key, day in before.items() if day >= first_again}
+            assert 0 < len(after) < len(before)
+
+
+def _by_key(output: EntrypointOutput, stream: AirbyteStream) -> dict[tuple[Any, ...], str]:
+    """The day of each record of a stream, by its primary key."""
+    [cursor] = stream.default_cursor_field or []
+    rows = [message.record.data for message in output.records if message.record.stream == stream.name]
+    return {tuple(row[name] for [name] in stream.source_defined_primary_key or []): row[cursor][:10] for row in rows}
 
 
 def _written(name: str, config: dict[str, Any]) -> Path:
