@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from airbyte_cdk.models import (
-    AirbyteStream,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteStream,
     DestinationSyncMode,
@@ -67,7 +66,7 @@ class TestStandard(SourceTestSuiteBase):
         discovered = discover(SourceSnov(), config).catalog.catalog
         assert discovered
         streams = [stream for stream in discovered.streams if SyncMode.incremental in stream.supported_sync_modes]
-        assert {stream.name for stream in streams} == set(HISTORIES)
+        assert sorted(stream.name for stream in streams) == sorted(HISTORIES)
         assert all(stream.source_defined_cursor and stream.is_resumable for stream in streams)
         catalog = ConfiguredAirbyteCatalog(
             streams=[
@@ -76,8 +75,9 @@ class TestStandard(SourceTestSuiteBase):
             ]
         )
         first = read(SourceSnov(), config, catalog)
-        states = {message.state.stream.stream_descriptor.name: message.state for message in first.state_messages}
-        second = read(SourceSnov(), config, catalog, list(states.values()))
+        last = {message.state.stream.stream_descriptor.name: message.state for message in first.state_messages}
+        assert sorted(last) == sorted(HISTORIES)
+        second = read(SourceSnov(), config, catalog, list(last.values()))
         for output in (first, second):
             assert_read_records(
                 records=output.records_iterator,
@@ -85,18 +85,24 @@ class TestStandard(SourceTestSuiteBase):
                 require_records_per_stream=True,
                 validate_schema=True,
             )
-        first_again = str(SANDBOX.account.today - timedelta(days=LOOKBACK_DAYS))
+        today = max(_days(first, "campaign_analytics_daily", "date"))
+        look_back = str(date.fromisoformat(today) - timedelta(days=LOOKBACK_DAYS))
         for stream in streams:
-            before, after = (_by_key(output, stream) for output in (first, second))
-            assert after.keys() == {key for key, day in before.items() if day >= first_again}
-            assert 0 < len(after) < len(before)
+            [cursor] = stream.default_cursor_field
+            key = [field for [field] in stream.source_defined_primary_key]
+            before, after = (_keys(output, stream.name, cursor, key) for output in (first, second))
+            assert after == {one: day for one, day in before.items() if day >= look_back}
+            assert min(before.values()) < look_back
 
 
-def _by_key(output: EntrypointOutput, stream: AirbyteStream) -> dict[tuple[Any, ...], str]:
-    """The day of each record of a stream, by its primary key."""
-    [cursor] = stream.default_cursor_field or []
-    rows = [message.record.data for message in output.records if message.record.stream == stream.name]
-    return {tuple(row[name] for [name] in stream.source_defined_primary_key or []): row[cursor][:10] for row in rows}
+def _keys(output: EntrypointOutput, stream: str, cursor: str, key: list[str]) -> dict[tuple[Any, ...], str]:
+    """The day of each record, by its primary key."""
+    data = [message.record.data for message in output.records if message.record.stream == stream]
+    return {tuple(record[field] for field in key): record[cursor][:10] for record in data}
+
+
+def _days(output: EntrypointOutput, stream: str, cursor: str) -> set[str]:
+    return set(_keys(output, stream, cursor, ["campaign_id", cursor]).values())
 
 
 def _written(name: str, config: dict[str, Any]) -> Path:

@@ -136,11 +136,35 @@ def incremental(
     **overrides: Any,
 ) -> EntrypointOutput:
     """A sync of one stream with its state, as JSON would have it."""
-    message = state and AirbyteStateMessage(
-        type=AirbyteStateType.STREAM,
-        stream=AirbyteStreamState(StreamDescriptor(name=stream), AirbyteStateBlob(dict(state))),
-    )
-    return sync(stream, whole_config=sandbox.config(**overrides), mode=mode, state=[message] if message else None)
+    return together(sandbox, [stream], {stream: state} if state else {}, mode, **overrides)
+
+
+def together(
+    sandbox: Sandbox,
+    streams: Sequence[str],
+    states: Mapping[str, Mapping[str, Any]] | None = None,
+    mode: SyncMode = SyncMode.incremental,
+    **overrides: Any,
+) -> EntrypointOutput:
+    """A sync of several streams, each with its own state."""
+    messages = [
+        AirbyteStateMessage(
+            type=AirbyteStateType.STREAM,
+            stream=AirbyteStreamState(StreamDescriptor(name=name), AirbyteStateBlob(dict(state))),
+        )
+        for name, state in (states or {}).items()
+    ]
+    return sync(*streams, whole_config=sandbox.config(**overrides), mode=mode, state=messages or None)
+
+
+def last_states(output: EntrypointOutput) -> dict[str, dict[str, Any]]:
+    """The last state of each stream, as JSON."""
+    return {
+        message.state.stream.stream_descriptor.name: json.loads(
+            json.dumps(message.state.stream.stream_state, default=vars)
+        )
+        for message in output.state_messages
+    }
 
 
 def last_statuses(output: EntrypointOutput) -> dict[str, str]:
