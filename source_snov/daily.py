@@ -6,14 +6,16 @@ from datetime import date
 from threading import Lock
 from typing import Any
 
+from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_generator import DeclarativePartitionFactory
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
+from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.analytics import actions, is_empty, most_campaigns
-from source_snov.daily_plan import Aggregate, Plan, Refused, Settled, Unsettled, Window
+from source_snov.daily_plan import Aggregate, NothingAnswered, Plan, Refused, Settled, Unsettled, Window
 from source_snov.error_policy import EntityNotFound, RequestNotAccepted
 from source_snov.histories import Histories, with_partitions
 from source_snov.history_state import HistoryCursor
@@ -102,14 +104,24 @@ class DailyPartition(Partition):
         self._cursor = cursor
 
     def read(self) -> Iterable[Record]:
-        part = self._turns.take() if self._turns else None
-        if self._turns is None or part is None:
+        if self._turns is None:
             return
-        self._campaign = part.window.campaign
         try:
+            part = self._turns.take()
+            if part is None:
+                return
+            self._campaign = part.window.campaign
             for day, aggregate in self._turns.plan.days(part):
                 yield self._record(day, aggregate)
                 self._cursor.settle(self._campaign, day, active=not aggregate.empty)
+        except NothingAnswered as nothing:
+            raise AirbyteTracedException(
+                message=f"Snov.io says of each of the campaigns that there is nothing to read for {DAILY}. The "
+                "account's plan may not cover it, or the API has changed: check the plan, then report this to the "
+                "connector's maintainers.",
+                internal_message=f"No campaign was answered for: {nothing.__cause__}",
+                failure_type=FailureType.system_error,
+            ) from None
         except Refused as refusal:
             self._cursor.skip(self._campaign)
             reason = str(getattr(refusal.cause, "message" if refusal.certain else "internal_message", refusal.cause))

@@ -77,6 +77,10 @@ class Refused(Exception):
         self.certain = certain
 
 
+class NothingAnswered(LookupError):
+    """Every campaign is said to be gone, and none was ever answered for: they cannot all be at fault."""
+
+
 @dataclass(frozen=True)
 class Window:
     """The days of a campaign that are to be known, both ends included.
@@ -261,6 +265,8 @@ class Plan:
         self._refused[window.campaign] = refusal
         lone = len(self._windows) == 1 and refusal.certain
         if len(self._refused) >= min(MOST_REFUSALS, len(self._windows)) and not self._any_answered and not lone:
+            if refusal.certain:
+                raise NothingAnswered(str(refusal.cause)) from refusal.cause
             raise refusal.cause
 
     def _scan(self, part: Unsettled) -> Iterator[tuple[date, Aggregate]]:

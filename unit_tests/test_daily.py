@@ -449,6 +449,16 @@ def test_when_every_campaign_is_refused_the_sync_fails_rather_than_skip_them_all
     assert len(sandbox.requests) <= 40
 
 
+@pytest.mark.parametrize("campaigns", [2, 3, 4, 30])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_when_every_campaign_is_said_to_be_gone_the_sync_fails(campaigns: int, workers: int) -> None:
+    with Sandbox(account(*[[ago(5), TODAY]] * campaigns), UNLIMITED) as sandbox:
+        sandbox.add_fault(faults.not_found(path=ANALYTICS_PATH, times=None))
+        output = daily(sandbox, num_workers=workers)
+    assert "there is nothing to read" in failure(output, DAILY).message
+    assert rows(output) == {}
+
+
 @pytest.mark.parametrize("skip", [0, 7, 60])
 def test_a_request_that_fails_for_good_fails_the_sync_and_the_next_one_goes_on(clock: Clock, skip: int) -> None:
     with Sandbox(account(*[list(days(ago(29), TODAY))] * 8), UNLIMITED) as sandbox:
