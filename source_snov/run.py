@@ -3,34 +3,37 @@
 import os
 import signal
 import sys
-from types import FrameType
+from threading import Thread, Timer
 
-from airbyte_cdk.entrypoint import launch
+from airbyte_cdk.entrypoint import PRINT_BUFFER, launch
 
 from source_snov.source import SourceSnov
 
+SECONDS_TO_FLUSH = 2.0
+"""A reader that has stopped reading would hold what is left for ever."""
+
 
 def run() -> None:
-    signal.signal(signal.SIGTERM, _stop)
+    # Every thread inherits the mask. A handler would run in the midst of a write, and cut its line in two.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    Thread(target=_end_when_told, name="sigterm", daemon=True).start()
     launch(SourceSnov(), sys.argv[1:])
 
 
-def _stop(signum: int, frame: FrameType | None) -> None:
-    """Ends the process at once, with what it has printed written out.
+def _end_when_told() -> None:
+    """Waits for SIGTERM, then ends the process at once, with all that was said written out in whole lines.
 
     An orderly exit would wait for threads that may sleep for minutes.
     """
-    # A reader that has stopped reading would hold the flush for ever.
-    signal.signal(signal.SIGALRM, lambda *_: _end(signum))
-    signal.alarm(2)
-    try:
-        sys.stdout.flush()
-    finally:
-        _end(signum)
+    signal.sigwait({signal.SIGTERM})
+    Timer(SECONDS_TO_FLUSH, _end).start()
+    with PRINT_BUFFER.lock:
+        PRINT_BUFFER.flush()
+        _end()
 
 
-def _end(signum: int) -> None:
+def _end() -> None:
     # Ended by the signal, as clients expect; a container's first process is not, and exits by itself.
-    signal.signal(signum, signal.SIG_DFL)
-    os.kill(os.getpid(), signum)
-    os._exit(128 + signum)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(128 + signal.SIGTERM)

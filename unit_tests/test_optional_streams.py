@@ -166,7 +166,7 @@ def test_404_for_one_campaign_skips_that_one(sandbox: Sandbox) -> None:
     assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(
         f"{stream}: campaign {gone}" for stream in PER_CAMPAIGN
     )
-    assert [row["id"] for row in records(output, "campaign_settings")] == [FIRST, FIRST + 5]
+    assert sorted(row["id"] for row in records(output, "campaign_settings")) == [FIRST, FIRST + 5]
     for stream in PER_CAMPAIGN.values():
         assert sandbox.count(stream) >= 3
 
