@@ -46,6 +46,9 @@ COUNTS = (
 URL_LENGTH = 1990
 """Most characters of a URL: servers and proxies are known to refuse 2,000 and more."""
 
+LONGER_URL = 7_500
+"""Most characters where there is another way after a refusal: common servers take 8,192 for the request line."""
+
 
 def is_empty(answer: Mapping[str, Any]) -> bool:
     """Whether nothing happened: some count is there, and no number in the answer is other than zero.
@@ -75,7 +78,7 @@ def actions(answer: Mapping[str, Any]) -> int:
     return sum(count for count in counts if isinstance(count, int))
 
 
-def most_campaigns(config: Mapping[str, Any], campaigns: Collection[int]) -> int:
+def most_campaigns(config: Mapping[str, Any], campaigns: Collection[int], url_length: int = URL_LENGTH) -> int:
     """How many of these campaigns the URL of one request has room for; at least 1."""
     query = {
         "campaign_id": "",
@@ -87,4 +90,4 @@ def most_campaigns(config: Mapping[str, Any], campaigns: Collection[int]) -> int
     }
     around = f"{config['api_url']}/v2/statistics/campaign-analytics?{urlencode(query)}"
     each = max((len(str(campaign)) for campaign in campaigns), default=1) + len("%2C")
-    return max(1, (URL_LENGTH - len(around)) // each)
+    return max(1, (url_length - len(around)) // each)

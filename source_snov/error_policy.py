@@ -50,7 +50,9 @@ class EntityNotFound(AirbyteTracedException):
 
 
 class StreamUnavailable(AirbyteTracedException):
-    """An optional stream that the account's plan does not include, or whose path the API does not know."""
+    """The account's plan does not include what an optional stream asks for, or the API does not know its path."""
+
+    optional = True
 
 
 class RequestNotAccepted(AirbyteTracedException):

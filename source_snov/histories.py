@@ -21,7 +21,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator impor
 from airbyte_cdk.sources.types import Record, StreamSlice
 
 from source_snov.campaign_life import first_day
-from source_snov.error_policy import EntityNotFound
+from source_snov.error_policy import EntityNotFound, StreamUnavailable
 from source_snov.history_state import HistoryCursor
 
 logger = logging.getLogger("airbyte.snov")
@@ -176,7 +176,7 @@ class HistoryPartition(Partition):
                     if self._is_new(record):
                         yield record
                 self._histories.cursor.settle(self._entity, last)
-        except EntityNotFound:
+        except (EntityNotFound, StreamUnavailable):
             self._histories.cursor.skip(self._entity)
             raise
 

@@ -55,7 +55,7 @@ class EventId(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        event = json.dumps([_plain(record.get(name)) for name in self.identity])
+        event = json.dumps([_identifying(name, record.get(name)) for name in self.identity])
         twin = self._occurrences.number(stream_slice, event)
         record["event_id"] = hashlib.sha256(f"{event}#{twin}".encode()).hexdigest()[:32]
 
@@ -128,9 +128,11 @@ def _text(record: Any, path: str) -> str:
     return record.strip() if isinstance(record, str) else ""
 
 
-def _plain(value: Any) -> Any:
+def _identifying(name: str, value: Any) -> Any:
     """A time in one form, whichever the API sends; anything else as it is."""
+    if not name.endswith("_time"):
+        return value
     try:
-        return to_utc(value) if isinstance(value, str | Mapping) else value
+        return to_utc(value)
     except (ValueError, OverflowError, OSError):
         return value

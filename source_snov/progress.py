@@ -40,7 +40,6 @@ MOST_SKIPPED = 10
 ONE_ROW_EACH = (["campaign_id"], ["sender_email_id"])
 """Primary keys of streams with one record per partition."""
 
-
 THINGS = {
     "campaign_id": "campaigns",
     "sender_email_id": "sender accounts",
@@ -66,6 +65,7 @@ class StreamProgress:
         self.skipped = 0
         self.rows: int | None = None
         self._optional = False
+        self._held: list[tuple[str, str]] = []
         self._requests_left: Callable[[], int] | None = None
         self.failed = False
         self.unavailable = False
@@ -76,12 +76,13 @@ class StreamProgress:
         with self._lock:
             self._began = self._began or time.monotonic()
 
-    def count_done(self, skipped: bool = False, optional: bool = False) -> None:
+    def count_done(self) -> None:
+        """Notes that a partition was read: what is missing is missing by itself, and not the stream."""
         with self._lock:
             self.done += 1
-            self.skipped += skipped
-            self._optional = self._optional or optional
-        self._fail_if_all_are_skipped()
+            held, self._held = self._held, []
+        self._warn(held)
+        self._settle()
 
     def expect(self, total: int, rows: int, requests_left: Callable[[], int]) -> None:
         """Notes what a stream that plans ahead knows: its partitions, its rows, about how many requests are left."""
@@ -97,31 +98,54 @@ class StreamProgress:
         """Notes that an optional stream is not to be had, with one warning."""
         with self._lock:
             first, self.unavailable = not self.unavailable, True
+            self._held = []
         if first:
             logger.warning(
                 f"{self.name} is skipped: the account's plan does not include it, or the API does not know it. "
                 f"{reason} Ask the account's owner for access, or deselect the stream."
             )
 
-    def skip(self, about: str, gone: EntityNotFound) -> None:
-        """Notes that something is gone, with a warning; that the whole stream is, if nothing was there so far."""
-        if gone.optional and self.skipped + 1 >= MOST_SKIPPED and self.skipped == self.done:
-            self.give_up(gone.message)
-        else:
-            logger.warning(
-                f"{self.name}: {about} is skipped: it was deleted, or this API user may no longer see it. "
-                f"{gone.message}"
-            )
-        self.count_done(skipped=True, optional=gone.optional)
+    def skip(self, about: str, reason: EntityNotFound | StreamUnavailable) -> None:
+        """Notes that something cannot be read, with a warning; that all of an optional stream cannot, if nothing could.
+
+        A missing path and a missing campaign look the same: what is missing is only named once something was there.
+        """
+        with self._lock:
+            self.done += 1
+            self.skipped += 1
+            self._optional = reason.optional
+            some_read = self.done > self.skipped
+            given_up = not some_read and (isinstance(reason, StreamUnavailable) or self.skipped >= MOST_SKIPPED)
+            hold = reason.optional and not some_read
+            if hold:
+                self._held.append((about, str(reason.message)))
+        if reason.optional and given_up:
+            self.give_up(reason.message)
+        elif not hold:
+            self._warn([(about, str(reason.message))])
+        self._settle()
 
     def finish(self, total: int) -> None:
         """Notes that all partitions are known."""
         self.total = total
-        self._fail_if_all_are_skipped()
+        self._settle()
 
-    def _fail_if_all_are_skipped(self) -> None:
-        # An unknown path and an unknown campaign look the same, and an empty table would replace a full one.
-        if 1 < self.skipped == self.total and not self._optional and self.fail():
+    def _warn(self, skipped: Iterable[tuple[str, str]]) -> None:
+        for about, reason in skipped:
+            logger.warning(
+                f"{self.name}: {about} is skipped: it was deleted, or this API user may not see it. {reason}"
+            )
+
+    def _settle(self) -> None:
+        """When all partitions were skipped: gives an optional stream up, and fails another one."""
+        if self.total is None or self.skipped < self.total:
+            return
+        with self._lock:
+            held, self._held = self._held, []
+        if self.total > 1 and held:
+            self.give_up(held[-1][1])
+        elif self.total > 1 and not self._optional and self.fail():
+            # An empty table would replace a full one.
             raise AirbyteTracedException(
                 message=f"Snov.io says of each of the {self.total} {self.things} that there is nothing to read for "
                 f"{self.name}. The account's plan may not cover it, or the API has changed: check the plan, then "
@@ -129,6 +153,8 @@ class StreamProgress:
                 internal_message=f"All {self.total} partitions of {self.name} were skipped.",
                 failure_type=FailureType.system_error,
             )
+        else:
+            self._warn(held)
 
     @property
     def running(self) -> bool:
@@ -285,12 +311,9 @@ class WatchedPartition(Partition):
             return
         try:
             yield from self._partition.read()
-        except EntityNotFound as gone:
+        except (EntityNotFound, StreamUnavailable) as reason:
             field, subject = subject_of(self)
-            self._progress.skip(f"{field.removesuffix('_id').replace('_', ' ')} {subject}", gone)
-            return
-        except StreamUnavailable as reason:
-            self._progress.give_up(reason.message)
+            self._progress.skip(f"{field.removesuffix('_id').replace('_', ' ')} {subject}", reason)
             return
         except Exception:
             if self._progress.fail():

@@ -1,5 +1,6 @@
 """Requesters whose answers several slices of a sync share."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -11,12 +12,14 @@ from airbyte_cdk.sources.declarative.requesters.http_requester import HttpReques
 from airbyte_cdk.sources.declarative.requesters.request_options import InterpolatedRequestOptionsProvider
 from airbyte_cdk.sources.types import StreamSlice
 
-from source_snov.analytics import is_empty, most_campaigns
+from source_snov.analytics import LONGER_URL, is_empty, most_campaigns
 from source_snov.answers import json_of
 from source_snov.campaign_life import first_day
 from source_snov.error_policy import RequestNotAccepted
 from source_snov.record_types import to_utc
 from source_snov.sync_shared import sync_shared
+
+logger = logging.getLogger("airbyte.snov")
 
 
 class _Answers:
@@ -57,6 +60,73 @@ class _NeverStarted:
     def __init__(self) -> None:
         self.lock = Lock()
         self.by_campaign: dict[int, requests.Response] | None = None
+
+
+class _Named:
+    """Whether one sync names campaigns in the requests about senders: until the API refuses that."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.refused = False
+
+
+@dataclass
+class AllCampaignsRequester(HttpRequester):
+    """Names all campaigns that have started, or the configured ones, as the slice's extra field `campaigns`.
+
+    A request that names none is answered for the active ones only (API reference), or for all (knowledge base). It is
+    made when there are more than a request can name, or when the API refuses them, with a warning.
+
+    campaign_list: reads the campaign list. request_parameters: as of NeverStartedTogetherRequester.
+    """
+
+    campaign_list: OncePerSyncRequester = None  # type: ignore[assignment]  # a base class has defaults already
+    request_parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        self.request_options_provider = InterpolatedRequestOptionsProvider(
+            config=self.config, parameters=parameters, request_parameters=self.request_parameters
+        )
+        super().__post_init__(parameters)
+
+    def send_request(
+        self, stream_state: Any = None, stream_slice: StreamSlice | None = None, *args: Any, **kwargs: Any
+    ) -> requests.Response | None:
+        named = sync_shared(self.api_budget, _Named)  # type: ignore[arg-type]  # never None here
+        campaigns = self._campaigns()
+        if not named.refused and len(campaigns) <= most_campaigns(self.config, campaigns, LONGER_URL):
+            try:
+                return self._ask(campaigns, stream_slice, kwargs)
+            except RequestNotAccepted as refusal:
+                reason = str(refusal.message)
+        else:
+            reason = f"There are {len(campaigns)}."
+        with named.lock:
+            first, named.refused = not named.refused, True
+        if first:
+            logger.warning(
+                f"{self.name}: one request cannot name all campaigns. {reason} Snov.io is asked without naming any, "
+                "and may leave out those that are paused or completed. Set campaign_ids to choose campaigns."
+            )
+        return self._ask([], stream_slice, kwargs)
+
+    def _ask(
+        self, campaigns: Sequence[int], stream_slice: StreamSlice | None, kwargs: Mapping[str, Any]
+    ) -> requests.Response | None:
+        asked = StreamSlice(
+            partition=stream_slice.partition if stream_slice else {},
+            cursor_slice={},
+            extra_fields={"campaigns": ",".join(map(str, campaigns))},
+        )
+        return super().send_request(**{**kwargs, "stream_slice": asked})
+
+    def _campaigns(self) -> list[int]:
+        wanted: list[int] = self.config.get("campaign_ids") or []
+        answer = self.campaign_list.send_request()
+        rows = json_of(answer) if answer is not None else []
+        started = [int(row["id"]) for row in rows if not _is_never_started(row)]
+        # A list without any would mean all.
+        return sorted({*started} & {*wanted} if wanted else {*started}) or wanted
 
 
 @dataclass

@@ -253,3 +253,31 @@ def test_a_webhook_without_its_envelope_is_read_too(api: Api) -> None:
     api.mocker.get(f"{API}/v2/webhooks", json={"data": [flat, {"data": flat | {"id": 6}}]})
     masked = flat | {"end_point": "https://hooks.example.com/in?***"}
     assert records(sync("webhooks"), "webhooks") == [masked, masked | {"id": 6}]
+
+
+def test_a_webhook_without_an_address_has_none(api: Api) -> None:
+    flat = {"id": 5, "status": "active"}
+    broken = {"id": 6, "end_point": "https://hooks.example.com/in?a\nb=token"}
+    api.mocker.get(f"{API}/v2/webhooks", json={"data": [flat, flat | {"end_point": None}, broken]})
+    assert records(sync("webhooks"), "webhooks") == [
+        flat,
+        flat,
+        broken | {"end_point": "https://hooks.example.com/in?***"},
+    ]
+
+
+def test_a_subject_that_reads_like_a_time_is_no_time(api: Api) -> None:
+    """The same moment in two forms is one event time, and two subjects."""
+    same = [
+        {"event_time": time, "event_type": "open", "email_subject": subject}
+        for time in ("2026-01-02 09:00:00", 1767344400)
+        for subject in ("2026-01-02 09:00:00", "2026-01-02T09:00:00Z")
+    ]
+    ids = []
+    for row in same:
+        api.campaigns(CAMPAIGN)
+        api.mocker.get(f"{API}/v2/campaigns/910001/recipients-activity", json={"data": [row]})
+        [record] = records(sync(ACTIVITY, **JANUARY), ACTIVITY)
+        ids.append(record["event_id"])
+    assert ids[:2] == ids[2:]
+    assert ids[0] != ids[1]

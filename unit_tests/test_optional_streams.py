@@ -25,6 +25,8 @@ from unit_tests._streams import (
     UNLIMITED,
     account,
     asked,
+    incremental,
+    last_states,
     last_statuses,
     synced,
 )
@@ -151,12 +153,40 @@ def test_404_for_each_campaign_ends_a_stream_after_about_ten(sandbox: Sandbox, w
         sandbox.add_fault(faults.not_found(path=f"{path}(\\d+$|\\?|$)", times=None))
     output = synced(sandbox, "campaigns", *PER_CAMPAIGN, num_workers=workers)
     assert {message.record.stream for message in output.records} == {"campaigns"}
-    ended = [text.split(" is skipped: ")[0] for text in logs(output, "WARN") if ": campaign " not in text]
-    assert sorted(ended) == sorted(PER_CAMPAIGN)
+    assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(PER_CAMPAIGN)
     for path in PER_CAMPAIGN.values():
         number = sandbox.count(path) - (path == PER_CAMPAIGN["campaign_settings"]) * _others(sandbox)
         assert MOST_SKIPPED <= number <= MOST_SKIPPED + under_way
     assert set(last_statuses(output).values()) == {"COMPLETE"}
+
+
+def test_404_for_each_of_a_few_campaigns_ends_a_stream_with_one_warning(sandbox: Sandbox) -> None:
+    for path in PER_CAMPAIGN.values():
+        sandbox.add_fault(faults.not_found(path=f"{path}(\\d+$|\\?|$)", times=None))
+    output = synced(sandbox, *PER_CAMPAIGN, campaign_ids=[FIRST, FIRST + 1, FIRST + 2])
+    assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(PER_CAMPAIGN)
+    assert set(last_statuses(output).values()) == {"COMPLETE"}
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_campaign_that_may_not_be_read_is_skipped_once_another_one_was(sandbox: Sandbox, status: int) -> None:
+    sandbox.add_fault(faults.answer(status, {}, path=r"/v2/campaigns/\d+$", skip=2, times=2))
+    output = synced(sandbox, "campaign_settings", num_workers=1)
+    assert [row["id"] - FIRST for row in records(output, "campaign_settings")] == [0, 1, *range(4, MOST_SKIPPED + 20)]
+    assert [text.split(" is skipped: ")[0] for text in logs(output, "WARN")] == [
+        f"campaign_settings: campaign {FIRST + number}" for number in (2, 3)
+    ]
+
+
+def test_campaigns_that_may_not_be_read_are_asked_about_again_by_the_next_sync() -> None:
+    """Their state is left as it was, and no records are missed."""
+    with Sandbox(campaigns(3), UNLIMITED) as sandbox:
+        sandbox.add_fault(faults.forbidden(path="/recipients-activity", skip=1, times=None))
+        output = incremental(sandbox, "campaign_recipients_activity", num_workers=1)
+        assert not output.errors
+        assert len(logs(output, "WARN")) == 2
+        known = last_states(output)["campaign_recipients_activity"]["campaigns"]
+        assert [*known] == [str(FIRST)]
 
 
 def test_404_for_one_campaign_skips_that_one(sandbox: Sandbox) -> None:

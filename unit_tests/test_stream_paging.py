@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
+from airbyte_cdk.sources.declarative.requesters.paginators.strategies.offset_increment import OffsetIncrement
 
 from sandbox import seeds
 from sandbox.belongings import ProspectList
 from sandbox.furnishing import warm_ups
 from sandbox.running import Sandbox
-from source_snov.offset_pages import OffsetPages
 from unit_tests._daily import TODAY
 from unit_tests._helpers import API, CAMPAIGN, Api, records, sync
 from unit_tests._streams import EVENT_LISTS, UNLIMITED, asked, synced
@@ -111,13 +112,14 @@ def test_replies_come_in_pages_of_any_size_until_one_is_empty(one: Api, rows: in
 @pytest.fixture
 def pages_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
     """The older lists' full page is 10 rows in place of 10,000, to save time."""
-    begin = OffsetPages.__post_init__
+    begin = OffsetIncrement.__post_init__
 
-    def scaled(self: OffsetPages, parameters: Any) -> None:
+    def scaled(self: OffsetIncrement, parameters: Any) -> None:
+        if self.page_size == 10_000:
+            self.page_size = 10
         begin(self, parameters)
-        self.full_page = self.full_page and self.full_page // 1000
 
-    monkeypatch.setattr(OffsetPages, "__post_init__", scaled)
+    monkeypatch.setattr(OffsetIncrement, "__post_init__", scaled)
 
 
 def test_older_lists_come_in_pages_of_10000(one: Api) -> None:
@@ -163,6 +165,53 @@ def test_older_lists_that_do_not_heed_the_offset_end_and_double_nothing(one: Api
     found = records(sync("emails_sent", **JANUARY), "emails_sent")
     assert [record["id"] for record in found] == [mail(number)["id"] for number in range(10)]
     assert one.count("emails-sent") == 2
+
+
+def test_activity_that_does_not_heed_the_offset_ends_and_doubles_nothing(one: Api) -> None:
+    page = [event(number) for number in range(1000)]
+    for pagination in ({}, {"pagination": {"has_more": True}}):
+        one.mocker.reset_mock()
+        one.mocker.get(f"{API}{ACTIVITY}", json={"data": page, **pagination})
+        found = records(sync("campaign_recipients_activity", **JANUARY), "campaign_recipients_activity")
+        assert len({record["event_id"] for record in found}) == len(found) == 1000
+        assert one.count(ACTIVITY) == 2
+
+
+def test_replies_that_do_not_heed_the_offset_end_and_double_nothing(one: Api) -> None:
+    """People without address and profile, so that twins would be told apart; their ids change with every read."""
+    numbers = count()
+
+    def answer(request: Any, context: Any) -> Any:
+        return {"data": [{"prospectName": name, "replyType": "email", "prospectId": next(numbers)} for name in "ABA"]}
+
+    one.mocker.get(f"{API}{REPLIES}", json=answer)
+    found = records(sync("campaign_replies"), "campaign_replies")
+    assert [record["contact"] for record in found] == ["name:A#1", "name:B#1", "name:A#2"]
+    assert one.count(REPLIES) == 2
+
+
+def test_equal_pages_of_different_campaigns_are_both_read(api: Api) -> None:
+    api.campaigns(CAMPAIGN, {**CAMPAIGN, "id": 910002})
+    for number in (910001, 910002):
+        path = f"/v2/campaigns/{number}/all-replies"
+        serve(api, path, [reply(number) for number in range(3)], 3, lambda page, left: {"data": page})
+    found = records(sync("campaign_replies", num_workers=1), "campaign_replies")
+    assert len(found) == 6
+    assert api.count("all-replies") == 4
+
+
+def test_numbered_pages_that_do_not_heed_their_number_end_and_double_nothing(api: Api) -> None:
+    warm_ups = [{"id": number, "email_account": "a@example.com"} for number in range(100)]
+    api.mocker.get(f"{API}/v2/warm-up", json={"data": warm_ups})
+    people = [{"id": str(number), "name": "Pat"} for number in range(1000)]
+    api.mocker.get(f"{API}/v1/get-user-lists", json=[{"id": 1, "name": "List"}, {"id": 2, "name": "Other"}])
+    api.mocker.post(f"{API}/v1/prospect-list", json={"success": True, "prospects": people})
+    output = sync("warm_ups", "list_prospects", num_workers=1)
+    assert [record["id"] for record in records(output, "warm_ups")] == list(range(100))
+    assert api.count("/v2/warm-up") == 2
+    assert len({(row["list_id"], row["contact"]) for row in records(output, "list_prospects")}) == 2000
+    assert len(records(output, "list_prospects")) == 2000
+    assert api.count("prospect-list") == 4
 
 
 # By number -----------------------------------------------------------------------------------------------------------

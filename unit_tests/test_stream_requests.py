@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from sandbox import faults, seeds
 from sandbox.account import Event
 from sandbox.events import FIRST_EMAIL, REPLY
 from sandbox.furnishing import warm_ups
 from sandbox.running import Sandbox
 from unit_tests._daily import TODAY, ago
+from unit_tests._helpers import logs, records
 from unit_tests._streams import (
     CAMPAIGNS,
     CHILDREN,
@@ -75,7 +77,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     "finished_prospects": {CAMPAIGNS: 1, "/v1/prospect-finished": len(EVERY)},
     "campaign_settings": {CAMPAIGNS: 1, **each("/v2/campaigns/{}", *EVERY)},
     **{stream: {path: 1} for stream, path in LISTS.items()},
-    "sender_analytics": {LISTS["sender_email_accounts"]: 1, ANALYTICS: 4},
+    "sender_analytics": {CAMPAIGNS: 1, LISTS["sender_email_accounts"]: 1, ANALYTICS: 4},
     # The one that begins in three days has none yet.
     "warm_up_daily_statistics": {LISTS["warm_ups"]: 1, **each(STATISTICS + "{}", 301, 302, 303, 304, 306)},
     # All but the deleted one.
@@ -150,4 +152,50 @@ def test_sender_analytics_are_of_the_campaigns_and_the_period_configured(sandbox
     }
     assert sorted(queries, key=str) == [
         common | {"sender_email": [str(sender)]} for sender in (55001, 55002, 55003, 55004)
+    ]
+
+
+def test_sender_analytics_name_all_campaigns_that_were_started(sandbox: Sandbox) -> None:
+    synced(sandbox, "sender_analytics")
+    assert _named(sandbox) == [[f"{FIRST},{SECOND}"]] * 4
+
+
+def test_configured_campaigns_that_are_none_are_named_all_the_same(sandbox: Sandbox) -> None:
+    """Without a name, the figures would be those of other campaigns."""
+    output = synced(sandbox, "sender_analytics", campaign_ids=[THIRD])
+    assert _named(sandbox) == [[str(THIRD)]] * 4
+    assert {row["emails_sent"] for row in records(output, "sender_analytics")} == {0}
+
+
+def test_500_campaigns_are_named_in_one_request_and_their_figures_add_up() -> None:
+    made = seeds.sized_account(500)
+    with Sandbox(made, UNLIMITED) as sandbox:
+        output = synced(sandbox, "sender_analytics", "campaign_analytics")
+        [started] = {len(names.split(",")) for [names] in _named(sandbox, "sender_email")}
+    assert started == sum(campaign.started_at is not None for campaign in made.campaigns.values())
+    sent = {
+        stream: sum(row["emails_sent"] for row in records(output, stream))
+        for stream in ("sender_analytics", "campaign_analytics")
+    }
+    assert sent["sender_analytics"] == sent["campaign_analytics"] > 0
+    assert not logs(output, "WARN")
+
+
+@pytest.mark.parametrize("fault", [400, 404, 414])
+def test_if_campaigns_cannot_be_named_none_is_and_one_warning_says_so(sandbox: Sandbox, fault: int) -> None:
+    sandbox.add_fault(faults.answer(fault, {}, path=f"campaign_id={FIRST}(,|%2C)", times=None))
+    output = synced(sandbox, "sender_analytics", num_workers=1)
+    assert _named(sandbox) == [[f"{FIRST},{SECOND}"], *[[]] * 4]
+    [warning] = logs(output, "WARN")
+    assert warning.startswith("sender_analytics: one request cannot name all campaigns.")
+    assert f"HTTP {fault}" in warning
+    assert len(records(output, "sender_analytics")) == 4
+
+
+def _named(sandbox: Sandbox, only: str = "date_from") -> list[list[str]]:
+    """The campaigns that each request of analytics names."""
+    return [
+        record.query.get("campaign_id", [])
+        for record in sandbox.requests
+        if record.path == ANALYTICS and only in record.query
     ]
