@@ -36,6 +36,43 @@ class Occurrences:
 
 
 @dataclass
+class PartitionKey(RecordTransformation):
+    """Adds what the partition is about, such as `campaign_id`, under the partition's own name.
+
+    The CDK's AddFields would parse the outcome of an expression for every record: that takes longer than all else, and
+    in several threads it fails now and then on Python 3.11 (python/cpython#106905).
+    """
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        keys = stream_slice.partition if stream_slice else {}
+        record.update((name, value) for name, value in keys.items() if name != "parent_slice")
+
+
+@dataclass
+class FirstKnown(RecordTransformation):
+    """Adds the field `field` with the first value that is there `among` others; with none, it is left out."""
+
+    field: str
+    among: Sequence[str]
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        if known := [record[name] for name in self.among if record.get(name)]:
+            record[self.field] = known[0]
+
+
+@dataclass
 class EventId(RecordTransformation):
     """Adds `event_id`: the same for the same event in every sync, and another for each of exact twins.
 
