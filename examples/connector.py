@@ -24,7 +24,7 @@ warnings.simplefilter("ignore", FutureWarning)
 
 import airbyte as ab  # noqa: E402
 import yaml  # noqa: E402
-from airbyte.exceptions import PyAirbyteError  # noqa: E402
+from airbyte.exceptions import PyAirbyteError as PyAirbyteError  # noqa: E402
 
 SOURCE: Final = "source-snov"
 

@@ -10,18 +10,17 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from examples.connector import PyAirbyteError, Words, ab, connector, suggested_streams
-from examples.warehouses import WAREHOUSES, SettingsMissing, open_warehouse
+from examples.warehouses import WAREHOUSES, SettingsMissing, opened, settings_of
 
-# isort: split
-from airbyte.caches.base import CacheBase
-from sqlalchemy.exc import SQLAlchemyError
+if TYPE_CHECKING:
+    import airbyte as ab
+    from airbyte.caches.base import CacheBase
 
 CREDENTIALS: Final = {"client_id": "SNOV_CLIENT_ID", "client_secret": "SNOV_CLIENT_SECRET"}
 
@@ -35,24 +34,40 @@ class Unusable(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """One sync. Returns the exit code: 0, 1 if the sync failed, 2 if it could not begin."""
     options = _options(arguments)
-    words = Words()
     try:
         config = load_config(options.config, os.environ)
-        with open_warehouse(options.to, os.environ, options.database) as cache:
-            source = connector(config, words)
-            streams = chosen(options.streams, source)
-            rows = sync(source, cache, streams, full_refresh=options.full_refresh)
+        cache, settings = settings_of(options.to, os.environ, options.database)
     except (Unusable, SettingsMissing) as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    where = str(options.database) if options.to == "duckdb" else WAREHOUSES[options.to].title
+    print(f"Loading into {where}", file=sys.stderr)
+    return load(config, where, lambda: opened(cache, settings), options.streams, options.full_refresh)
+
+
+def load(
+    config: Config, where: str, warehouse: Callable[[], CacheBase], streams: str, full_refresh: bool = False
+) -> int:
+    """A sync with its messages; `main` says what the exit codes mean."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from examples.connector import PyAirbyteError, Words, connector
+
+    words = Words()
+    try:
+        with warehouse() as cache:
+            source = connector(config, words)
+            rows = sync(source, cache, chosen(streams, source.get_available_streams()), full_refresh)
+    except Unusable as problem:
         print(problem, file=sys.stderr)
         return 2
     except PyAirbyteError as failure:
         print(f"\nThe sync failed.\n{words.reason(failure)}", file=sys.stderr)
         return 1
     except SQLAlchemyError as failure:
-        print(f"\n{options.to} could not be written to.\n{getattr(failure, 'orig', failure)}", file=sys.stderr)
+        print(f"\n{where} cannot be used.\n{getattr(failure, 'orig', failure)}", file=sys.stderr)
         return 1
-    where = options.database if options.to == "duckdb" else WAREHOUSES[options.to].title
-    print(f"\nRead {sum(rows.values()):,} records of {len(rows)} streams into {where}:")
+    print(f"\n{sum(rows.values()):,} records read into {where}:")
     for stream, count in rows.items():
         print(f"  {stream:<29}{count:>9,}")
     return 0
@@ -77,9 +92,10 @@ def sync(source: ab.Source, cache: CacheBase, streams: Sequence[str], full_refre
     return rows
 
 
-def chosen(names: str, source: ab.Source) -> Sequence[str]:
+def chosen(names: str, known: Sequence[str]) -> Sequence[str]:
     """The streams named, in the connector's order. Raises Unusable if it has not got one of them."""
-    known = source.get_available_streams()
+    from examples.connector import suggested_streams
+
     if names == "all":
         return known
     wanted = suggested_streams() if names == "suggested" else [name.strip() for name in names.split(",")]
@@ -90,7 +106,7 @@ def chosen(names: str, source: ab.Source) -> Sequence[str]:
 
 def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
     """The connector's configuration: the file's, with credentials from the environment where it has none."""
-    config: Any = {}
+    config: Config = {}
     if path:
         try:
             config = json.loads(path.read_text())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from airbyte.caches import BigQueryCache, DuckDBCache, PostgresCache, SnowflakeCache
-from airbyte.caches.base import CacheBase
+if TYPE_CHECKING:
+    from airbyte.caches.base import CacheBase
 
-from examples.connector import ROOT
+FOLDER: Final = Path(__file__).resolve().parent.parent / ".tmp" / "cache"
+"""For the files that PyAirbyte writes before it loads them."""
 
 SCHEMA: Final = "snov_raw"
 """Where the tables go in a database that others use too."""
@@ -34,34 +35,30 @@ class Setting:
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A database, as PyAirbyte calls it and as people do."""
+    """A database: as people call it, and PyAirbyte's class for it."""
 
     title: str
-    cache: Callable[..., CacheBase]
+    cache: str
     settings: Sequence[Setting]
 
-    def open(self, environment: Mapping[str, str], folder: Path) -> CacheBase:
-        """Connects to it. Raises SettingsMissing, or what the database's client raises.
-
-        folder: for the files that PyAirbyte writes before it loads them.
-        """
+    def values(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The settings for PyAirbyte's class, without those that are left empty. Raises SettingsMissing."""
         missing = [one.variable for one in self.settings if one.default is None and not environment.get(one.variable)]
         if missing:
             raise SettingsMissing(
                 f"{self.title} needs {_listed(missing)}. Set {'it' if len(missing) == 1 else 'them'} in the "
                 "environment and run this again; docs/running/pyairbyte.md says what each one is."
             )
-        values = {one.name: environment.get(one.variable) or one.default for one in self.settings}
-        problem = _problem(values, environment)
-        if problem:
+        values = {one.name: environment.get(one.variable) or one.default or "" for one in self.settings}
+        if problem := _problem(values):
             raise SettingsMissing(problem)
-        return self.cache(**{name: value for name, value in values.items() if value}, cache_dir=folder)
+        return {name: value for name, value in values.items() if value}
 
 
 WAREHOUSES: Final = {
     "postgres": Warehouse(
         "Postgres",
-        PostgresCache,
+        "PostgresCache",
         [
             Setting("POSTGRES_HOST", "host"),
             Setting("POSTGRES_PORT", "port", "5432"),
@@ -73,7 +70,7 @@ WAREHOUSES: Final = {
     ),
     "snowflake": Warehouse(
         "Snowflake",
-        SnowflakeCache,
+        "SnowflakeCache",
         [
             Setting("SNOWFLAKE_ACCOUNT", "account"),
             Setting("SNOWFLAKE_USER", "username"),
@@ -86,7 +83,7 @@ WAREHOUSES: Final = {
     ),
     "bigquery": Warehouse(
         "BigQuery",
-        BigQueryCache,
+        "BigQueryCache",
         [
             Setting("BIGQUERY_PROJECT", "project_name"),
             Setting("BIGQUERY_DATASET", "dataset_name", SCHEMA),
@@ -98,16 +95,26 @@ WAREHOUSES: Final = {
 """The databases beside DuckDB, which needs nothing but a file."""
 
 
-def open_warehouse(to: str, environment: Mapping[str, str], database: Path) -> CacheBase:
-    """The warehouse `to`; `database` is DuckDB's file."""
-    folder = ROOT / ".tmp" / "cache"
+def settings_of(to: str, environment: Mapping[str, str], database: Path) -> tuple[str, Mapping[str, Any]]:
+    """PyAirbyte's class for the warehouse `to`, and what to make it with; `database` is DuckDB's file.
+
+    Raises SettingsMissing. Needs no PyAirbyte, which takes seconds to import: what is missing is said at once.
+    """
     if to == "duckdb":
-        return DuckDBCache(db_path=database, schema_name="main", cache_dir=folder)
-    return WAREHOUSES[to].open(environment, folder)
+        return "DuckDBCache", {"db_path": database, "schema_name": "main"}
+    return WAREHOUSES[to].cache, WAREHOUSES[to].values(environment)
 
 
-def _problem(values: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
-    port = str(values.get("port", "1"))
+def opened(cache: str, settings: Mapping[str, Any]) -> CacheBase:
+    """Connects to the warehouse. Raises SQLAlchemyError if that fails."""
+    from airbyte import caches
+
+    made: CacheBase = getattr(caches, cache)(**settings, cache_dir=FOLDER)
+    return made
+
+
+def _problem(values: Mapping[str, str]) -> str | None:
+    port = values.get("port", "1")
     if not port.isdecimal() or not 0 < int(port) < 65_536:
         return f"POSTGRES_PORT must be a number from 1 to 65535, not {port!r}. Correct it and run this again."
     path = values.get("credentials_path")
