@@ -77,15 +77,20 @@ figures as (
         daily.link_clicks as people_clicked,
         daily.email_replies as people_replied,
         daily.total_contacted as people_contacted,
-        {%- for figure in ['emails_sent', 'bounced'] %}
         cast(
-            sum(daily.{{ figure }}) over (
+            sum(daily.emails_sent) over (
                 partition by days.campaign_id
                 order by days.date
                 rows between 6 preceding and current row
             ) as {{ dbt.type_bigint() }}
-        ) as {{ figure }}_7d,
-        {%- endfor %}
+        ) as emails_sent_7d,
+        cast(
+            sum(daily.bounced) over (
+                partition by days.campaign_id
+                order by days.date
+                rows between 6 preceding and current row
+            ) as {{ dbt.type_bigint() }}
+        ) as bounced_7d,
         {%- for figure, known in people.items() %}
         {% if known -%}
         cast(coalesce(seven_days.{{ figure }}, 0) as {{ dbt.type_bigint() }})
