@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -109,8 +110,17 @@ def opened(cache: str, settings: Mapping[str, Any]) -> CacheBase:
     """Connects to the warehouse. Raises SQLAlchemyError if that fails."""
     from airbyte import caches
 
+    _keep_text()
     made: CacheBase = getattr(caches, cache)(**settings, cache_dir=FOLDER)
     return made
+
+
+def _keep_text() -> None:
+    """Keeps PyAirbyte, which loads Postgres through pandas, from making numbers of phone numbers and ids."""
+    import pandas
+
+    if not isinstance(pandas.read_json, partial):
+        pandas.read_json = partial(pandas.read_json, dtype=False)
 
 
 def _problem(values: Mapping[str, str]) -> str | None:

@@ -6,8 +6,6 @@ PyAirbyte runs in a process of its own, because it takes over the logger that th
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,12 +17,12 @@ from typing import Any, Final
 import duckdb
 import pytest
 
+from integration_tests.client import run
 from sandbox.account import Account, Campaign, Event
 from sandbox.events import OPEN, day_start
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
 
-ROOT: Final = Path(__file__).parent.parent
 COMMAND: Final = Path(sys.executable).with_name("source-snov")
 
 SYNC: Final = """
@@ -61,30 +59,7 @@ class Warehouse:
         assert "Traceback" not in result.stderr, result.stderr
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Python without the internet, and make sure that nothing asked for it."""
-        with socket.create_server(("127.0.0.1", 0)) as proxy:
-            environment = {
-                **os.environ,
-                **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), f"http://127.0.0.1:{proxy.getsockname()[1]}"),
-                "NO_PROXY": "127.0.0.1",
-                "AIRBYTE_OFFLINE_MODE": "1",
-                "AIRBYTE_LOGGING_ROOT": str(self.folder / "logs"),
-                "NO_LIVE_PROGRESS": "1",
-                "COLUMNS": "120",
-            }
-            result = subprocess.run(
-                [sys.executable, *arguments],
-                env=environment,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=240,
-            )
-            proxy.setblocking(False)
-            with pytest.raises(BlockingIOError):
-                proxy.accept()
-        return result
+        return run(self.folder, *arguments)
 
     def table(self, name: str) -> Rows:
         """A table's rows in the order of the key, without the columns that PyAirbyte adds."""
@@ -116,34 +91,6 @@ def test_a_second_sync_updates_rows_and_adds_none_twice(warehouse: Warehouse) ->
     for name, rows in before.items():
         assert len(warehouse.table(name)) == len(rows) + 1
         assert warehouse.table(name)[0] != rows[0]
-
-
-def test_the_demo_replaces_what_another_account_left(warehouse: Warehouse) -> None:
-    config = warehouse.folder / "config.json"
-    config.write_text(json.dumps(warehouse.sandbox.config(end_date=str(warehouse.sandbox.account.today))))
-    warehouse.sandbox.account.remove_campaign(max(warehouse.sandbox.account.campaigns))
-
-    result = warehouse.run(str(ROOT / "examples/demo.py"), f"--config={config}", f"--database={warehouse.database}")
-
-    assert result.returncode == 0, result.stderr
-    assert_same(warehouse)
-    count = len(warehouse.sandbox.account.campaigns)
-    for name in ("campaigns", "campaign_analytics", "campaign_progress"):
-        assert f"{name:<26}{count:>6} rows" in result.stdout
-    assert "replied" in result.stdout
-
-
-def test_a_failed_demo_gives_the_reason_in_plain_words(warehouse: Warehouse) -> None:
-    config = warehouse.folder / "wrong.json"
-    config.write_text(json.dumps(warehouse.sandbox.config(client_secret="not the secret")))
-
-    result = warehouse.run(str(ROOT / "examples/demo.py"), f"--config={config}", f"--database={warehouse.database}")
-
-    assert result.returncode == 1
-    reason = result.stderr.partition("The sync failed.\n")[2]
-    assert reason.startswith("Snov.io rejected the API User ID or API Secret.")
-    assert "Traceback" not in result.stderr
-    assert "not the secret" not in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("command", [[str(COMMAND)], [sys.executable, "-m", "source_snov"]], ids=["installed", "-m"])

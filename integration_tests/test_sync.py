@@ -1,0 +1,303 @@
+"""`make sync` and `make demo`: DuckDB and a real Postgres hold what the account holds, also after a sync was killed.
+
+Of the Snowflake path, what a Snowflake in DuckDB can run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import psycopg2
+import pytest
+
+from integration_tests.client import offline, run
+from integration_tests.postgres_server import PostgresServer, postgres_server
+from sandbox import seeds
+from sandbox.account import Account, Event
+from sandbox.events import OPEN, day_start
+from sandbox.furnishing import furnish
+from sandbox.running import Sandbox
+from sandbox.settings import Settings
+from source_snov.source import HISTORIES
+
+ROOT: Final = Path(__file__).parent.parent
+SYNC: Final = str(ROOT / "examples" / "sync.py")
+SCHEMA: Final = "snov_raw"
+SNAPSHOTS: Final = {"campaign_progress", "account_balance"}
+"""Streams with the time of the sync in their rows."""
+
+UNSTABLE: Final = {"list_prospects": {"id", "prospect_id"}}
+"""Fields that the API makes anew with every read, beside `prospect_id`."""
+
+Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sync")
+
+
+@pytest.fixture(scope="module")
+def sandbox(folder: Path) -> Iterator[Sandbox]:
+    account = seeds.sized_account(8)
+    furnish(account, 7)
+    with Sandbox(account, Settings(requests_per_minute=None)) as running:
+        (folder / "config.json").write_text(json.dumps(running.config(end_date=str(running.account.today))))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+def synced(folder: Path, *arguments: str, streams: str = "all", **environment: str) -> str:
+    """One sync that succeeds; what it printed last."""
+    result = run(folder, SYNC, "--config=config.json", f"--streams={streams}", *arguments, **environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout
+
+
+# Databases -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_incremental_sync_of_postgres_and_a_first_one_of_duckdb_end_in_the_same_tables(
+    folder: Path, sandbox: Sandbox, postgres: PostgresServer
+) -> None:
+    synced(folder, "--to=postgres", **postgres.environment)
+    first = in_postgres(postgres)
+    requests = sandbox.count("campaign-analytics")
+    gone = change(sandbox.account)
+
+    synced(folder, "--to=postgres", **postgres.environment)
+    assert sandbox.count("campaign-analytics") - requests < requests
+    said = synced(folder, "--database=new.duckdb")
+
+    second, new = in_postgres(postgres), in_duckdb(folder / "new.duckdb")
+    assert len(first) == len(second) == len(new) == 25
+    counts = [line.split() for line in said.splitlines() if line.startswith("  ")]
+    assert {name: int(count.replace(",", "")) for name, count in counts} == {n: len(rows) for n, rows in new.items()}
+    # What is deleted in Snov.io stays in the tables that keep a history, and in no other one.
+    histories = {name: [row for row in second[name] if gone in row] for name in HISTORIES}
+    assert histories["campaign_analytics_daily"]
+    assert {row[0] for row in second["campaigns"]} == set(sandbox.account.campaigns)
+    kept = {name: [row for row in rows if row not in histories.get(name, [])] for name, rows in second.items()}
+    assert same(kept) == same(new)
+
+
+def test_a_sync_that_was_killed_and_run_again_ends_in_the_same_tables(folder: Path, sandbox: Sandbox) -> None:
+    streams = "campaigns,campaign_analytics_daily,campaign_recipients_activity,emails_sent"
+    began = len(sandbox.requests)
+    synced(folder, "--database=whole.duckdb", streams=streams)
+    size = len(sandbox.requests) - began
+    for share in (0.3, 0.9):
+        began = len(sandbox.requests)
+        with started(folder, "--database=killed.duckdb", f"--streams={streams}") as process:
+            while len(sandbox.requests) < began + share * size:
+                assert process.poll() is None
+                time.sleep(0.02)
+    synced(folder, "--database=killed.duckdb", streams=streams)
+    assert same(in_duckdb(folder / "killed.duckdb")) == same(in_duckdb(folder / "whole.duckdb"))
+
+
+def test_the_snowflake_path_as_far_as_a_snowflake_in_duckdb_carries(folder: Path, sandbox: Sandbox) -> None:
+    result = run(folder, str(ROOT / "integration_tests" / "snowflake_in_duckdb.py"), "config.json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    tables = json.loads(result.stdout.splitlines()[-1])
+    assert {name: len(rows) for name, rows in tables.items()} == dict.fromkeys(
+        ("campaigns", "campaign_analytics"), len(sandbox.account.campaigns)
+    )
+    assert sorted(row[0] for row in tables["campaigns"]) == sorted(sandbox.account.campaigns)
+    sent = {row[0]: row[1] for row in tables["campaign_analytics"]}
+    for campaign in sandbox.account.campaigns:
+        truth = sandbox.account.analytics([campaign], datetime(2000, 1, 1).date(), sandbox.account.today)
+        assert sent[campaign] == truth["emails_sent"]
+
+
+# The demo ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_loads_all_streams_without_an_error(folder: Path) -> None:
+    result = run(folder, str(ROOT / "examples" / "demo.py"))
+    assert result.returncode == 0, result.stdout + result.stderr
+    tables = in_duckdb(folder / "demo.duckdb")
+    assert len(tables) == 25
+    assert all(tables.values())
+    assert "0 of them twice" in result.stdout
+    assert not [line for line in result.stderr.splitlines() if "error" in line.lower() or "Could not" in line]
+
+
+# What is missing -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("to", "given", "said"),
+    [
+        ("postgres", {"POSTGRES_HOST": "h"}, "Postgres needs POSTGRES_DATABASE, POSTGRES_USER and POSTGRES_PASSWORD."),
+        (
+            "snowflake",
+            {"SNOWFLAKE_ACCOUNT": "a", "SNOWFLAKE_USER": "u", "SNOWFLAKE_PASSWORD": "p", "SNOWFLAKE_WAREHOUSE": "w"},
+            "Snowflake needs SNOWFLAKE_DATABASE and SNOWFLAKE_ROLE.",
+        ),
+        (
+            "bigquery",
+            {"BIGQUERY_CREDENTIALS": "key.json"},
+            "BigQuery needs BIGQUERY_PROJECT. Set it in the environment",
+        ),
+        (
+            "bigquery",
+            {"BIGQUERY_CREDENTIALS": "key.json", "BIGQUERY_PROJECT": "p"},
+            "BIGQUERY_CREDENTIALS names key.json, where there is no file",
+        ),
+        (
+            "postgres",
+            {f"POSTGRES_{name}": "x" for name in ("HOST", "DATABASE", "USER", "PASSWORD", "PORT")},
+            "POSTGRES_PORT must be a number",
+        ),
+    ],
+)
+def test_settings_that_are_missing_are_named(
+    folder: Path, sandbox: Sandbox, to: str, given: dict[str, str], said: str
+) -> None:
+    result = run(folder, SYNC, "--config=config.json", f"--to={to}", **given)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "said"),
+    [
+        ([], {}, "There is no SNOV_CLIENT_ID and no SNOV_CLIENT_SECRET."),
+        ([], {"SNOV_CLIENT_ID": "x"}, "There is no SNOV_CLIENT_SECRET. Set it in the environment"),
+        (["--config=nowhere.json"], {}, "nowhere.json cannot be read as JSON"),
+        (["--config=list.json"], {}, "list.json must hold a JSON object"),
+        (["--config=config.json", "--streams=campaigns,nonsense"], {}, "There is no stream nonsense."),
+    ],
+)
+def test_what_is_wrong_with_the_configuration_is_said(
+    folder: Path, sandbox: Sandbox, arguments: Sequence[str], given: dict[str, str], said: str
+) -> None:
+    (folder / "list.json").write_text("[]")
+    result = run(folder, SYNC, *arguments, **given)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_failed_sync_gives_the_reason_in_plain_words(folder: Path, sandbox: Sandbox) -> None:
+    wrong = {"SNOV_CLIENT_ID": "sandbox-user", "SNOV_CLIENT_SECRET": "not the secret"}
+    (folder / "url.json").write_text(json.dumps({"api_url": sandbox.url}))
+    result = run(folder, SYNC, "--config=url.json", **wrong)
+    assert result.returncode == 1
+    assert result.stderr.partition("The sync failed.\n")[2].startswith(
+        "Snov.io rejected the API User ID or API Secret."
+    )
+    assert "Traceback" not in result.stderr
+    assert "not the secret" not in result.stdout + result.stderr
+
+
+def test_a_database_that_does_not_answer_is_named(folder: Path, sandbox: Sandbox) -> None:
+    given = {f"POSTGRES_{name}": "x" for name in ("DATABASE", "USER", "PASSWORD")}
+    given |= {"POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": "1"}
+    result = run(folder, SYNC, "--config=config.json", "--to=postgres", **given)
+    assert result.returncode == 1
+    assert "Postgres cannot be used." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+# Helpers -------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A sync in a process group of its own, which ends with the block: PyAirbyte's, and the connector's."""
+    with (folder / "killed.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, SYNC, "--config=config.json", *arguments],
+            env=offline(folder, 1),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def in_duckdb(database: Path) -> dict[str, Rows]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        found = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+        return {
+            name: _rows(name, connection.execute(f"SELECT * FROM {name}"))
+            for (name,) in found
+            if not name.startswith("_airbyte")
+        }
+
+
+def in_postgres(server: PostgresServer) -> dict[str, Rows]:
+    with psycopg2.connect(server.dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = %s", [SCHEMA])
+        tables = {}
+        for (name,) in cursor.fetchall():
+            if not name.startswith("_airbyte"):
+                cursor.execute(f"SELECT * FROM {SCHEMA}.{name}")
+                tables[name] = _rows(name, cursor)
+    connection.close()
+    return tables
+
+
+def _rows(table: str, result: Any) -> Rows:
+    """The rows without PyAirbyte's columns and without what changes with every read."""
+    names = [column[0] for column in result.description]
+    left = UNSTABLE.get(table, {"prospect_id"}) | ({"checked_at"} if table in SNAPSHOTS else set())
+    kept = [place for place, name in enumerate(names) if not name.startswith("_airbyte") and name not in left]
+    return [tuple(row[place] for place in kept) for row in result.fetchall()]
+
+
+def same(tables: dict[str, Rows]) -> dict[str, list[str]]:
+    """The rows in one order and form, whichever database they come from."""
+    return {name: sorted(json.dumps([_plain(value) for value in row]) for row in rows) for name, rows in tables.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        moment = value.replace(tzinfo=value.tzinfo or timezone.utc)
+        return moment.astimezone(timezone.utc).isoformat()
+    if isinstance(value, Decimal | float):
+        return float(value)
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        # DuckDB gives JSON back as text.
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value if isinstance(value, bool | int | str | list | dict | None) else str(value)
+
+
+def change(account: Account) -> int:
+    """Delete the first campaign, and let the second one move on. Returns the id of the first."""
+    account.remove_campaign(gone := min(account.campaigns))
+    second = account.campaigns[min(account.campaigns)]
+    seen = {event.recipient for event in account.events(second.id) if event.kind == OPEN}
+    newcomer = next(recipient for recipient in second.recipients if recipient not in seen)
+    account.add_events(second.id, [Event(day_start(account.today), OPEN, newcomer, second.email_senders[0], 0)])
+    return gone
