@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any, Final
 import duckdb
 import pytest
 
+from sandbox import seeds
 from sandbox.account import Account, Campaign, Event
 from sandbox.events import OPEN, day_start
 from sandbox.running import Sandbox
@@ -144,6 +146,23 @@ def test_a_failed_demo_gives_the_reason_in_plain_words(warehouse: Warehouse) -> 
     assert reason.startswith("Snov.io rejected the API User ID or API Secret.")
     assert "Traceback" not in result.stderr
     assert "not the secret" not in result.stdout + result.stderr
+
+
+def test_the_documented_script_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [script] = re.findall(r"```python\n(.*?)```", (ROOT / "docs/running/pyairbyte.md").read_text(), re.DOTALL)
+    monkeypatch.setenv("PATH", str(COMMAND.parent), prepend=os.pathsep)
+    with Sandbox(seeds.sized_account(3), Settings(requests_per_minute=None)) as sandbox:
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets/config.json").write_text(json.dumps(sandbox.config()))
+
+        result = Warehouse(sandbox, tmp_path).run("-c", script)
+
+    assert result.returncode == 0, result.stderr
+    total, *counts = result.stdout.splitlines()[-4:]
+    rows = {name: int(count) for name, count in (line.split() for line in counts)}
+    assert list(rows) == ["campaigns", "campaign_analytics", "campaign_analytics_daily"]
+    assert rows["campaigns"] == rows["campaign_analytics"] == 3
+    assert total == f"{sum(rows.values())} records read"
 
 
 @pytest.mark.parametrize("command", [[str(COMMAND)], [sys.executable, "-m", "source_snov"]], ids=["installed", "-m"])
