@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench lock clean which-python
+.PHONY: help install demo sync report test lint bench lock clean which-python
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -15,8 +15,19 @@ help: ## List the targets
 
 install: $(INSTALLED)
 
-demo: $(INSTALLED) ## Sync the sandbox into demo.duckdb (CONFIG=secrets/config.json: your own account)
-	@$(BIN)/python -u examples/demo.py $(if $(CONFIG),--config "$(CONFIG)")
+demo: $(INSTALLED) ## Sync the sandbox into demo.duckdb and make a page of it
+	@$(BIN)/python -u examples/demo.py --database demo.duckdb
+	@$(MAKE) --no-print-directory report DATABASE=demo.duckdb NOTE="Made-up campaigns of the sandbox."
+
+sync: $(INSTALLED) ## Load your own account: make sync CONFIG=secrets/config.json TO=postgres STREAMS=all
+	@$(BIN)/python -u examples/sync.py --to $(or $(TO),duckdb) --streams "$(or $(STREAMS),suggested)" \
+		--database "$(DATABASE)" $(if $(CONFIG),--config "$(CONFIG)") $(ARGS)
+
+report: $(INSTALLED) ## Make report.html from DATABASE=snov.duckdb
+	@SNOV_DUCKDB_PATH="$(abspath $(DATABASE))" $(BIN)/dbt --quiet build --project-dir dbt_snov --profiles-dir dbt_snov
+	@$(BIN)/python -m report --database "$(DATABASE)" --output report.html $(if $(NOTE),--note "$(NOTE)")
+
+DATABASE ?= snov.duckdb
 
 test: lint ## Run all checks and tests, the Docker image's too (ARGS="-k name": only some tests)
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
@@ -40,7 +51,8 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	$(if $(UPGRADE),--upgrade)
 
 clean: ## Remove what the other targets made, the environment too
-	rm -rf $(VENV) .tmp .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo.duckdb demo.duckdb.wal
+	rm -rf $(VENV) .tmp .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo.duckdb demo.duckdb.wal report.html \
+		dbt_snov/target dbt_snov/logs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first of these that is there, new enough, and able to make an environment.

@@ -66,6 +66,9 @@ class TypedRecord(RecordTransformation):
             return value if "array" in types else {}
         if "object" in types and isinstance(value, Mapping):
             return self._object(value, schema.get("properties", {}), f"{path}.", about)
+        if "array" in types and not schema.get("items", types) and value is not None and not isinstance(value, list):
+            # An array of whatever the API may send: warehouses have no column for values of several types.
+            return [value]
         if "array" in types and isinstance(value, list):
             return [self._typed(item, schema.get("items", {}), path, about) for item in value]
         try:

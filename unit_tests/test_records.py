@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
-from unit_tests._helpers import ANALYTICS, CAMPAIGN, PROGRESS, STREAMS, Api, logs, records, sync
+from unit_tests._helpers import ANALYTICS, API, CAMPAIGN, PROGRESS, STREAMS, Api, logs, records, sync
 
 SCHEMAS = Path(__file__).parent.parent / "schemas"
 
@@ -179,3 +179,21 @@ def test_an_id_as_text_becomes_a_number_everywhere(api: Api) -> None:
     output = sync("campaigns", "campaign_progress")
     assert records(output, "campaigns")[0]["id"] == 910001
     assert records(output, "campaign_progress")[0]["campaign_id"] == 910001
+
+
+@pytest.mark.parametrize(
+    ("links", "emitted"),
+    [
+        ("https://example.com/in", ["https://example.com/in"]),
+        ({"site": "example.com"}, [{"site": "example.com"}]),
+        (["a", {"b": 1}], ["a", {"b": 1}]),
+        ([], []),
+    ],
+)
+def test_links_of_whatever_form_are_a_list(api: Api, links: Any, emitted: list[Any]) -> None:
+    api.campaigns(CAMPAIGN)
+    row = {"id": "a" * 32, "visitedAt": "2026-01-05 09:00:00", "links": links}
+    api.mocker.get(f"{API}/v1/get-emails-opened", json=[row])
+    output = sync("email_opens", end_date="2026-01-31")
+    assert [record["links"] for record in records(output, "email_opens")] == [emitted]
+    assert not logs(output, "WARN")

@@ -1,0 +1,28 @@
+{{ snov.stage(
+    'email_replies',
+    columns=[
+        ['campaign_id', 'whole'],
+        ['row_id', 'text', 'id'],
+        ['occurred_at', 'time'],
+        ['visited_at', 'time'],
+        ['prospect_id', 'text'],
+        ['recipient_email', 'text', 'prospect_email'],
+        ['recipient_name', 'text', 'prospect_name'],
+        ['recipient_first_name', 'text', 'prospect_first_name'],
+        ['recipient_last_name', 'text', 'prospect_last_name'],
+        ['campaign', 'text'],
+        ['email_subject', 'text'],
+        ['email_body', 'text'],
+        ['emails', 'json'],
+        ['source', 'text'],
+        ['source_page', 'text'],
+        ['locality', 'text'],
+        ['country', 'text'],
+        ['industry', 'text'],
+        ['skills', 'text'],
+        ['links', 'text'],
+        ['custom_fields', 'json'],
+        ['hash', 'text'],
+    ],
+    key=['campaign_id', 'row_id', 'occurred_at']
+) }}

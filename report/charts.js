@@ -1,0 +1,38 @@
+"use strict";
+
+(async () => {
+  const specifications = JSON.parse(document.getElementById("charts").textContent);
+  const views = [];
+
+  async function draw(name, specification) {
+    const place = document.getElementById(`chart-${name}`);
+    try {
+      const chart = await vegaEmbed(place, specification, {
+        actions: false,
+        // Interprets the expressions, because the page's policy forbids to make code of text.
+        ast: true,
+        // The page has its own style, and its policy allows no other.
+        defaultStyle: false,
+        renderer: "svg",
+        tooltip: { disableDefaultStyle: true },
+      });
+      views.push(chart.view);
+    } catch (problem) {
+      place.textContent = `This chart cannot be drawn here: ${problem.message}`;
+      console.error(problem);
+    }
+  }
+
+  await Promise.all(Object.entries(specifications).map(([name, specification]) => draw(name, specification)));
+  document.documentElement.dataset.charts = "drawn";
+
+  for (const choice of document.querySelectorAll("input[name=days]")) {
+    choice.addEventListener("change", () => {
+      for (const view of views) {
+        if ("days" in view.getState().signals) {
+          view.signal("days", Number(choice.value)).runAsync();
+        }
+      }
+    });
+  }
+})();
