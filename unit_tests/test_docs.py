@@ -549,8 +549,6 @@ def test_each_make_target_that_is_named_exists(name: str) -> None:
     named |= set(re.findall(r"`make ([a-z][\w-]*)", page(name)))
     targets = set(re.findall(r"^([a-z][\w-]*):(?!=)", page("Makefile"), re.MULTILINE))
 
-    if not (ROOT / "examples/sync.py").exists():
-        named -= {"sync"}
     assert named <= targets
     if name == "README.md":
         assert {"demo", "test", "bench"} <= named

@@ -18,6 +18,8 @@ import jsonschema
 import pytest
 import yaml
 
+from examples.sync import CREDENTIALS
+from examples.warehouses import WAREHOUSES
 from unit_tests.test_docs import (
     ROOT,
     SPEC,
@@ -34,7 +36,6 @@ from unit_tests.test_docs import (
 
 FOLDER = ROOT / "docs/running"
 NAMES = sorted(str(path.relative_to(ROOT)) for path in FOLDER.glob("*.md"))
-SYNC = [ROOT / "examples/sync.py", ROOT / "examples/warehouses.py"]
 SYNC_MODES = {
     "Full Refresh, Overwrite": "full_refresh_overwrite",
     "Full Refresh, Append": "full_refresh_append",
@@ -226,7 +227,7 @@ def test_a_morning_that_went_well_is_silent_and_logged(morning: Path) -> None:
 
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     said, ended = (morning.parent / "sync.log").read_text().splitlines()
-    assert said == "localhost: examples/sync.py --to postgres --config secrets/config.json --streams all"
+    assert said == "localhost: examples/sync.py --to postgres --config secrets/config.json"
     assert ended.endswith(" ended with 0")
 
 
@@ -249,24 +250,34 @@ def test_a_morning_does_not_join_a_sync_that_runs(morning: Path) -> None:
 def test_the_exit_codes_are_explained() -> None:
     rows = table_with("docs/running/cron-airflow.md", "Exit code")
 
-    assert [row["Exit code"] for row in rows] == ["0", "1", "75"]
+    assert [row["Exit code"] for row in rows] == ["0", "1", "2", "75"]
 
 
-@pytest.mark.skipif(not all(path.exists() for path in SYNC), reason="examples/sync.py is not there")
 @pytest.mark.parametrize("name", NAMES)
-def test_options_and_variables_of_the_sync_exist(name: str) -> None:
-    known = "\n".join(path.read_text() for path in SYNC)
+def test_each_option_of_the_sync_exists(name: str) -> None:
+    known = (ROOT / "examples/sync.py").read_text()
     commands = re.findall(r"examples/sync\.py((?:[^\n`]|\\\n)*)", page(name))
 
     for option in {option for command in commands for option in re.findall(r"(?<!\S)--[a-z-]+", command)}:
         assert f'"{option}"' in known, option
-    for variable in set(re.findall(r"\b(?:SNOV|POSTGRES|SNOWFLAKE|BIGQUERY)_[A-Z_]+\b", page(name))):
-        assert variable in known, variable
 
 
-@pytest.mark.skipif(not all(path.exists() for path in SYNC), reason="examples/sync.py is not there")
-def test_each_variable_of_the_sync_is_documented() -> None:
-    known = "\n".join(path.read_text() for path in SYNC)
+@pytest.mark.parametrize("name", NAMES)
+def test_each_variable_of_the_sync_exists(name: str) -> None:
+    settings = [setting for warehouse in WAREHOUSES.values() for setting in warehouse.settings]
+    named = set(re.findall(r"\b(?:SNOV|POSTGRES|SNOWFLAKE|BIGQUERY)_[A-Z_]+\b", page(name)))
 
-    for variable in set(re.findall(r"\b(?:SNOV|POSTGRES|SNOWFLAKE|BIGQUERY)_[A-Z_]+\b", known)):
-        assert variable in page("docs/running/pyairbyte.md"), variable
+    known = {*CREDENTIALS.values(), *(one.variable for one in settings), *(one.default for one in settings)}
+    assert named <= known
+
+
+def test_each_setting_of_a_warehouse_has_its_row_with_its_default() -> None:
+    rows = table_with("docs/running/pyairbyte.md", "If not set")
+    documented = [(code(row["`--to`"])[0], code(row["Variable"])[0], row["If not set"].strip("`")) for row in rows]
+
+    assert documented == [
+        (name, setting.variable, "must be set" if setting.default is None else setting.default)
+        for name, warehouse in WAREHOUSES.items()
+        for setting in warehouse.settings
+    ]
+    assert all(f"`{variable}`" in page("docs/running/pyairbyte.md") for variable in CREDENTIALS.values())
