@@ -1,11 +1,15 @@
 """A real client: PyAirbyte runs the installed command against the sandbox and writes what it reads into DuckDB.
 
+What `make sync` and `make demo` add to that is in test_sync.py.
+
 PyAirbyte runs in a process of its own, because it takes over the logger that the CDK logs to.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,11 +22,13 @@ import duckdb
 import pytest
 
 from integration_tests.client import run
+from sandbox import seeds
 from sandbox.account import Account, Campaign, Event
 from sandbox.events import OPEN, day_start
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
 
+ROOT: Final = Path(__file__).parent.parent
 COMMAND: Final = Path(sys.executable).with_name("source-snov")
 
 SYNC: Final = """
@@ -31,7 +37,8 @@ import airbyte
 from airbyte.caches import DuckDBCache
 
 command, config, database, folder = sys.argv[1:]
-source = airbyte.get_source("source-snov", local_executable=command, config=json.loads(config), streams="*")
+source = airbyte.get_source("source-snov", local_executable=command, config=json.loads(config))
+source.select_streams(["campaigns", "campaign_analytics", "campaign_progress"])
 source.read(DuckDBCache(db_path=database, schema_name="main", cache_dir=folder))
 """
 
@@ -91,6 +98,23 @@ def test_a_second_sync_updates_rows_and_adds_none_twice(warehouse: Warehouse) ->
     for name, rows in before.items():
         assert len(warehouse.table(name)) == len(rows) + 1
         assert warehouse.table(name)[0] != rows[0]
+
+
+def test_the_documented_script_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [script] = re.findall(r"```python\n(.*?)```", (ROOT / "docs/running/pyairbyte.md").read_text(), re.DOTALL)
+    monkeypatch.setenv("PATH", str(COMMAND.parent), prepend=os.pathsep)
+    with Sandbox(seeds.sized_account(3), Settings(requests_per_minute=None)) as sandbox:
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets/config.json").write_text(json.dumps(sandbox.config()))
+
+        result = Warehouse(sandbox, tmp_path).run("-c", script)
+
+    assert result.returncode == 0, result.stderr
+    total, *counts = result.stdout.splitlines()[-4:]
+    rows = {name: int(count) for name, count in (line.split() for line in counts)}
+    assert list(rows) == ["campaigns", "campaign_analytics", "campaign_analytics_daily"]
+    assert rows["campaigns"] == rows["campaign_analytics"] == 3
+    assert total == f"{sum(rows.values())} records read"
 
 
 @pytest.mark.parametrize("command", [[str(COMMAND)], [sys.executable, "-m", "source_snov"]], ids=["installed", "-m"])

@@ -28,6 +28,7 @@ from source_snov.source import HISTORIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/snov.md", "docs/personal-data.md", "sandbox/README.md"]
+PAGES += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs/running").glob("*.md"))
 MANIFEST = yaml.safe_load((ROOT / "source_snov/manifest.yaml").read_text())
 SPEC = MANIFEST["spec"]["connection_specification"]
 STREAMS = [reference["$ref"].rsplit("/", 1)[1] for reference in MANIFEST["streams"]]
