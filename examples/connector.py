@@ -19,6 +19,10 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 os.environ["AIRBYTE_OFFLINE_MODE"] = "1"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ.setdefault("AIRBYTE_LOGGING_ROOT", str(ROOT / ".tmp" / "logs"))
+# PyAirbyte keeps the configuration, with the secret, in a file that everybody may read, in a folder that only we enter.
+PRIVATE: Final = ROOT / ".tmp" / "private"
+PRIVATE.mkdir(mode=0o700, parents=True, exist_ok=True)
+os.environ.setdefault("AIRBYTE_TEMP_DIR", str(PRIVATE))
 # Libraries that PyAirbyte imports tell from which version on they drop which Python.
 warnings.simplefilter("ignore", FutureWarning)
 
