@@ -1,0 +1,663 @@
+"""The dbt package on real tables: a sandbox account synced by PyAirbyte into DuckDB and Postgres, and `dbt build`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import psycopg2
+import pytest
+import sqlglot
+import yaml
+from sqlglot import expressions
+
+from integration_tests.postgres_server import PostgresServer, Unavailable, postgres_server
+from sandbox.account import Account
+from sandbox.events import EMAILS, FINISHED, OPEN, REPLY
+from sandbox.running import Sandbox
+from sandbox.seeds import demo_account
+from sandbox.settings import Settings
+
+ROOT: Final = Path(__file__).parent.parent
+PROJECT: Final = ROOT / "dbt_snov"
+SCHEMAS: Final = ROOT / "source_snov" / "schemas"
+COMMANDS: Final = Path(sys.executable).parent
+
+CAMPAIGNS: Final = (
+    "DACH logistics intro",
+    "Nordic SaaS founders",
+    "LinkedIn: agency partners",
+    "InMail: finance directors",
+    "Just launched: Baltics pilot",
+    "Active, nobody enrolled yet",
+    "Paused on day one",
+    "Untitled test",
+    "Tiny list, one afternoon",
+    "Scraped directory DE",
+)
+"""Of the demo account: every channel, high bounces, and what has not begun."""
+
+STREAMS: Final = tuple(sorted(path.stem for path in SCHEMAS.glob("*.json")))
+
+ON_POSTGRES: Final = (
+    "campaigns",
+    "campaign_analytics",
+    "campaign_analytics_daily",
+    "campaign_progress",
+    "campaign_recipients_activity",
+    "campaign_replies",
+    "sender_email_accounts",
+    "sender_analytics",
+    "warm_ups",
+    "warm_up_daily_statistics",
+)
+"""The streams that Airbyte suggests, and those of senders: not those of e-mails, whose events the activity holds."""
+
+MARTS: Final = ("campaign_performance", "campaign_daily", "sender_health", "reply_feed")
+
+SYNC: Final = """
+import json, sys
+import airbyte
+from airbyte import caches
+
+command, config, streams, kind, options = sys.argv[1:]
+source = airbyte.get_source("source-snov", local_executable=command, config=json.loads(config))
+source.select_streams(json.loads(streams))
+source.read(getattr(caches, kind)(**json.loads(options)))
+"""
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass
+class Built:
+    """A database after `dbt build`, and what dbt left in `target`."""
+
+    account: Account
+    kind: str
+    target: Path
+    database: Path | None = None
+    server: PostgresServer | None = None
+
+    def rows(self, query: str) -> Rows:
+        with self.connection() as connection:
+            cursor = connection.cursor()
+            cursor.execute(query)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    @contextmanager
+    def connection(self) -> Iterator[Any]:
+        connection: Any = (
+            psycopg2.connect(self.server.dsn) if self.server else duckdb.connect(str(self.database), read_only=True)
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def results(self) -> dict[str, str]:
+        """What became of each model and test, by its ID."""
+        results = json.loads((self.target / "run_results.json").read_text())["results"]
+        return {result["unique_id"]: result["status"] for result in results}
+
+    def models(self) -> list[dict[str, Any]]:
+        nodes = json.loads((self.target / "manifest.json").read_text())["nodes"].values()
+        return [node for node in nodes if node["resource_type"] == "model" and node["package_name"] == "snov"]
+
+
+def run(
+    command: str, *arguments: str, environment: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the environment without the internet, and make sure that it did not ask for it."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        offline = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("DBT_")},
+            **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), f"http://127.0.0.1:{proxy.getsockname()[1]}"),
+            "NO_PROXY": "127.0.0.1",
+            "AIRBYTE_OFFLINE_MODE": "1",
+            "AIRBYTE_LOGGING_ROOT": str(folder / "airbyte-logs"),
+            "NO_LIVE_PROGRESS": "1",
+            # Only what dbt_project.yml says keeps dbt from telling of its use.
+            "DO_NOT_TRACK": "",
+            **environment,
+        }
+        result = subprocess.run(
+            [str(COMMANDS / command), *arguments],
+            env=offline,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+    return result
+
+
+def sync(sandbox: Sandbox, streams: tuple[str, ...], kind: str, options: Mapping[str, Any], folder: Path) -> None:
+    config = sandbox.config(end_date=str(sandbox.account.today))
+    arguments = (str(COMMANDS / "source-snov"), *map(json.dumps, (config, streams)), kind, json.dumps(options))
+    result = run("python", "-c", SYNC, *arguments, environment={}, folder=folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def dbt(
+    *arguments: str,
+    folder: Path,
+    project: str = "dbt_snov",
+    target: str = "duckdb",
+    server: PostgresServer | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """dbt as one runs it in the repository: a copy of the package in `folder`, and demo.duckdb beside it."""
+    options = (f"--project-dir={project}", "--profiles-dir=dbt_snov", f"--target={target}")
+    environment = server.environment if server else {}
+    return run("dbt", "--no-use-colors", *arguments, *options, environment=environment, folder=folder)
+
+
+def copy_project(folder: Path, parsed: Path | None = None) -> None:
+    """The package in a folder of its own; with what dbt has read of it in `parsed`, it need not be read again."""
+    ignored = shutil.ignore_patterns("target", "logs", "dbt_packages", ".user.yml")
+    shutil.copytree(PROJECT, folder / "dbt_snov", ignore=ignored)
+    if parsed:
+        (folder / "dbt_snov" / "target").mkdir()
+        shutil.copy2(parsed / "partial_parse.msgpack", folder / "dbt_snov" / "target")
+
+
+def small_account() -> Account:
+    account = demo_account()
+    for campaign in list(account.campaigns.values()):
+        if campaign.name not in CAMPAIGNS:
+            account.remove_campaign(campaign.id)
+    assert len(account.campaigns) == len(CAMPAIGNS)
+    return account
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Built]]:
+    """The same account in DuckDB with all streams, and in Postgres with some, both built; at the same time."""
+    with (
+        Sandbox(small_account(), settings=Settings(requests_per_minute=None)) as sandbox,
+        server() as postgres,
+        ThreadPoolExecutor() as pool,
+    ):
+        builds = (
+            pool.submit(on_duckdb, sandbox, tmp_path_factory.mktemp("duckdb")),
+            pool.submit(on_postgres, sandbox, tmp_path_factory.mktemp("postgres"), postgres),
+        )
+        yield {build.kind: build for build in (future.result() for future in builds)}
+
+
+@contextmanager
+def server() -> Iterator[PostgresServer]:
+    try:
+        with postgres_server() as postgres:
+            yield postgres
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+def on_duckdb(sandbox: Sandbox, folder: Path) -> Built:
+    database = folder / "demo.duckdb"
+    options = {"db_path": str(database), "schema_name": "main", "cache_dir": str(folder / "cache")}
+    sync(sandbox, STREAMS, "DuckDBCache", options, folder)
+    copy_project(folder)
+    result = dbt("build", folder=folder)
+    assert result.returncode == 0, result.stdout
+    return Built(sandbox.account, "duckdb", folder / "dbt_snov" / "target", database=database)
+
+
+def on_postgres(sandbox: Sandbox, folder: Path, postgres: PostgresServer) -> Built:
+    options = {
+        "host": postgres.host,
+        "port": postgres.port,
+        "username": postgres.user,
+        "password": postgres.password,
+        "database": postgres.database,
+        "schema_name": "public",
+        "cache_dir": str(folder / "cache"),
+    }
+    sync(sandbox, ON_POSTGRES, "PostgresCache", options, folder)
+    postgres.execute(
+        # Airbyte's own destination keeps times with a zone. Days must not depend on the session's.
+        """
+        ALTER TABLE campaign_recipients_activity
+        ALTER event_time TYPE timestamptz USING event_time AT TIME ZONE 'UTC'
+        """,
+        f"ALTER ROLE {postgres.user} SET timezone TO 'Pacific/Auckland'",
+    )
+    copy_project(folder)
+    result = dbt("build", folder=folder, target="postgres", server=postgres)
+    assert result.returncode == 0, result.stdout
+    return Built(sandbox.account, "postgres", folder / "dbt_snov" / "target", server=postgres)
+
+
+KINDS: Final = pytest.mark.parametrize("kind", ["duckdb", "postgres"])
+
+
+@KINDS
+def test_everything_is_built_and_every_test_passes(kind: str, built: dict[str, Built]) -> None:
+    results = built[kind].results()
+
+    assert set(results.values()) == {"success", "pass"}
+    assert Counter(name.partition(".")[0] for name in results)["model"] == 25 + 2 + 4
+    schemas = {"staging": "snov_staging", "intermediate": "snov_staging", "marts": "snov"}
+    for model in built[kind].models():
+        assert model["schema"] == schemas[model["fqn"][1]]
+
+
+@KINDS
+def test_every_model_and_column_is_described(kind: str, built: dict[str, Built]) -> None:
+    columns: dict[str, set[str]] = {}
+    query = """
+        SELECT table_name, column_name FROM information_schema.columns WHERE table_schema IN ('snov', 'snov_staging')
+    """
+    for row in built[kind].rows(query):
+        columns.setdefault(row["table_name"], set()).add(row["column_name"])
+
+    described = {model["name"]: model for model in built[kind].models()}
+    assert set(described) == set(columns)
+    for name, model in described.items():
+        assert model["description"].strip()
+        assert {column for column, about in model["columns"].items() if about["description"].strip()} == columns[name]
+
+
+def test_staging_leaves_out_no_field_and_says_of_it_what_the_schema_says(built: dict[str, Built]) -> None:
+    models = {model["name"]: model for model in built["duckdb"].models()}
+    for stream in STREAMS:
+        schema = json.loads((SCHEMAS / f"{stream}.json").read_text())
+        model = models[f"stg_{stream}"]
+        assert model["description"].strip() == schema["description"]
+        said = Counter(column["description"].strip() for column in model["columns"].values())
+        assert not Counter(field["description"] for field in schema["properties"].values()) - said
+
+
+def test_staging_holds_every_row_and_value(built: dict[str, Built]) -> None:
+    for stream in STREAMS:
+        fields = json.loads((SCHEMAS / f"{stream}.json").read_text())["properties"]
+        loaded = built["duckdb"].rows(f"SELECT count(*) AS rows, {filled(fields)} FROM main.{stream}")
+        model = next(model for model in built["duckdb"].models() if model["name"] == f"stg_{stream}")
+        names = {column["description"].strip(): name for name, column in model["columns"].items()}
+        # Descriptions are told apart by the field where several fields share one.
+        renamed = [name if name in model["columns"] else names[field["description"]] for name, field in fields.items()]
+        staged = built["duckdb"].rows(f"SELECT count(*) AS rows, {filled(renamed)} FROM snov_staging.stg_{stream}")
+        assert list(staged[0].values()) == list(loaded[0].values()), stream
+
+
+def filled(columns: Any) -> str:
+    return ", ".join(f'count("{column}")' for column in columns)
+
+
+@KINDS
+def test_campaign_performance_is_what_the_account_says(kind: str, built: dict[str, Built]) -> None:
+    account = built[kind].account
+    found = {row["campaign_id"]: row for row in built[kind].rows("SELECT * FROM snov.campaign_performance")}
+
+    assert set(found) == set(account.campaigns)
+    for campaign in account.campaigns.values():
+        first = day_of(campaign.created_at)
+        figures = account.analytics([campaign.id], first, account.today)
+        progress = account.progress(campaign.id)
+        row = found[campaign.id]
+        expected = {
+            "campaign_id": campaign.id,
+            "campaign": campaign.name,
+            "status": campaign.status,
+            "created_at": moment(campaign.created_at),
+            "started_at": campaign.started_at and moment(campaign.started_at),
+            "progress": float(progress["progress"].removesuffix("%")),
+            "contacts_left": progress["unfinished"],
+            "people_contacted": figures["total_contacted"],
+            "people_contacted_by_email": figures["contacted_by_email"],
+            "emails_sent": figures["emails_sent"],
+            "bounced": figures["bounced"],
+            "delivered": figures["delivered"],
+            "people_opened": figures["email_opens"],
+            "people_clicked": figures["link_clicks"],
+            "people_replied": figures["email_replies"],
+            "people_replied_linkedin": figures["linkedin_total_replies"],
+            "people_unsubscribed": figures["unsubscribed"],
+            "people_interested": figures["interested"],
+            "people_maybe": figures["maybe"],
+            "people_not_interested": figures["not_interested"],
+            "bounce_rate": share(figures["bounced"], figures["emails_sent"]),
+            "open_rate": share(figures["email_opens"], figures["contacted_by_email"]),
+            "click_rate": share(figures["link_clicks"], figures["contacted_by_email"]),
+            "reply_rate": share(figures["email_replies"], figures["contacted_by_email"]),
+            "interest_rate": share(
+                figures["interested"], figures["email_replies"] + figures["linkedin_total_replies"]
+            ),
+            "last_activity_on": last_activity(account, campaign.id),
+        }  # fmt: skip
+        assert row == expected
+        assert list(row) == list(expected)
+
+
+@KINDS
+def test_campaign_daily_is_what_the_account_says(kind: str, built: dict[str, Built]) -> None:
+    account = built[kind].account
+    found = {(row["campaign_id"], row["date"]): row for row in built[kind].rows("SELECT * FROM snov.campaign_daily")}
+
+    started = [campaign for campaign in account.campaigns.values() if campaign.started_at]
+    wanted = {(one.id, day) for one in started for day in days_of(one.started_at, account.today)}
+    assert set(found) == wanted
+    for (campaign, day), row in found.items():
+        figures = account.analytics([campaign], day, day)
+        week = account.analytics([campaign], day - timedelta(days=6), day)
+        mailed = people(account, campaign, day, EMAILS)
+        opened = people(account, campaign, day, {OPEN})
+        replied = people(account, campaign, day, {REPLY})
+        assert row == {
+            "campaign_id": campaign,
+            "campaign": account.campaigns[campaign].name,
+            "date": day,
+            "emails_sent": figures["emails_sent"],
+            "bounced": figures["bounced"],
+            "delivered": figures["delivered"],
+            "people_opened": figures["email_opens"],
+            "people_clicked": figures["link_clicks"],
+            "people_replied": figures["email_replies"],
+            "people_contacted": figures["total_contacted"],
+            "emails_sent_7d": week["emails_sent"],
+            "bounced_7d": week["bounced"],
+            "bounce_rate_7d": share(week["bounced"], week["emails_sent"]),
+            "people_mailed_7d": len(mailed),
+            "people_opened_7d": week["email_opens"],
+            "people_replied_7d": week["email_replies"],
+            "mailed_people_opened_7d": len(mailed & opened),
+            "mailed_people_replied_7d": len(mailed & replied),
+            "open_rate_7d": share(len(mailed & opened), len(mailed)),
+            "reply_rate_7d": share(len(mailed & replied), len(mailed)),
+        }
+    assert any(row["people_opened_7d"] > row["people_mailed_7d"] for row in found.values()), "no day tells them apart"
+
+
+def moment(seconds: int) -> datetime:
+    """A time as databases give it back: UTC, without saying so."""
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None)
+
+
+def day_of(seconds: int) -> date:
+    return moment(seconds).date()
+
+
+def last_activity(account: Account, campaign: int) -> date | None:
+    """The last day on which anything happened that analytics count."""
+    return max((day_of(event.at) for event in account.events(campaign) if event.kind != FINISHED), default=None)
+
+
+def days_of(first: int | None, last: date) -> list[date]:
+    start = day_of(first or 0)
+    return [start + timedelta(days=number) for number in range((last - start).days + 1)]
+
+
+def people(account: Account, campaign: int, last: date, kinds: Any) -> set[int]:
+    """Who has events of these kinds in the seven days that end on `last`."""
+    return {
+        event.recipient
+        for event in account.events(campaign)
+        if event.kind in kinds and last - timedelta(days=7) < day_of(event.at) <= last
+    }
+
+
+def share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+@KINDS
+def test_sender_health_is_what_the_tables_say(kind: str, built: dict[str, Built]) -> None:
+    database = built[kind]
+    today = database.account.today
+    analytics = {row["sender_email_id"]: row for row in database.rows("SELECT * FROM sender_analytics")}
+    warm_ups = [
+        {**row, "mailbox": parsed(row["email_account"])["id"]} for row in database.rows("SELECT * FROM warm_ups")
+    ]
+    days = database.rows("SELECT * FROM warm_up_daily_statistics")
+    found = {row["sender_email_id"]: row for row in database.rows("SELECT * FROM snov.sender_health")}
+
+    accounts = database.rows("SELECT * FROM sender_email_accounts")
+    assert set(found) == {account["id"] for account in accounts}
+    shares = set()
+    for account in accounts:
+        row, figures = found[account["id"]], analytics[account["id"]]
+        own = sorted((one["id"], one["status"]) for one in warm_ups if one["mailbox"] == account["id"])
+        week = [
+            day
+            for day in days
+            if day["warm_up_id"] in dict(own) and today - timedelta(days=7) < day["date"] <= today
+        ]  # fmt: skip
+        inbox = sum(day["inbox_emails"] for day in week)
+        elsewhere = sum(day["spam_emails"] + day["categories_emails"] for day in week)
+        assert row == {
+            "sender_email_id": account["id"],
+            "sender": account["email_from"],
+            "sender_name": account["sender_name"],
+            "provider": account["provider"],
+            "valid": account["valid"],
+            "suspended": account["suspended"],
+            "daily_limit": account["limitation"],
+            "figures_from": figures["date_from"],
+            "figures_to": today,
+            "emails_sent": figures["emails_sent"],
+            "bounced": figures["bounced"],
+            "people_contacted": figures["total_contacted"],
+            "people_contacted_by_email": figures["contacted_by_email"],
+            "people_replied": figures["email_replies"],
+            "bounce_rate": share(figures["bounced"], figures["emails_sent"]),
+            "reply_rate": share(figures["email_replies"], figures["contacted_by_email"]),
+            "warm_up_status": own[-1][1] if own else None,
+            "warm_up_as_of": today,
+            "warm_up_sent_7d": sum(day["emails_sent"] for day in week) if own else None,
+            "warm_up_deliverability": share(inbox, inbox + elsewhere),
+        }
+        shares.add(row["warm_up_deliverability"])
+    assert None in shares
+    assert any(value and value < 1 for value in shares)
+
+
+@KINDS
+def test_the_reply_feed_has_every_reply_the_newest_first(kind: str, built: dict[str, Built]) -> None:
+    expected = [
+        (
+            moment_of(reply["received_at"]),
+            contact["campaign_id"],
+            contact["campaign"],
+            contact["contact"],
+            contact["prospect_name"],
+            contact["prospect_email"],
+            "email" if contact["reply_type"] == "email" else "linkedin",
+            contact["reply_type"],
+            number,
+            reply["subject"] or None,
+            reply["message"],
+        )
+        for contact in built[kind].rows("SELECT * FROM campaign_replies")
+        for number, reply in enumerate(parsed(contact["replies"]), start=1)
+    ]
+    found = built[kind].rows("""
+        SELECT replied_at, campaign_id, campaign, contact, prospect_name, prospect_email, channel, reply_type,
+            reply_number, subject, message
+        FROM snov.reply_feed ORDER BY position
+    """)
+
+    assert Counter(tuple(row.values()) for row in found) == Counter(expected)
+    assert {row["channel"] for row in found} == {"email", "linkedin"}
+    assert any(row["reply_number"] == 2 for row in found)
+    times = [row["replied_at"] for row in found]
+    assert times == sorted(times, reverse=True)
+
+
+def parsed(value: Any) -> Any:
+    """What a JSON column holds: Postgres' client has read it already."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def moment_of(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=None)
+
+
+def test_both_databases_hold_the_same(built: dict[str, Built]) -> None:
+    for mart in MARTS:
+        query = f"SELECT * FROM snov.{mart} ORDER BY 1, 2, 3"
+        assert built["postgres"].rows(query) == built["duckdb"].rows(query)
+
+
+def test_a_sync_on_postgres_can_replace_its_tables_after_a_build(built: dict[str, Built]) -> None:
+    assert built["postgres"].server
+    with built["postgres"].connection() as connection, connection.cursor() as cursor:
+        for stream in ON_POSTGRES:
+            cursor.execute(f"DROP TABLE {stream} RESTRICT")
+        connection.rollback()
+
+
+def test_the_test_of_gaps_fails_when_a_day_is_missing(built: dict[str, Built]) -> None:
+    query = (built["duckdb"].target / "compiled/snov/tests/campaign_daily_has_no_gap.sql").read_text()
+    with duckdb.connect(str(built["duckdb"].database)) as connection:
+        [campaign] = connection.execute("SELECT min(campaign_id) FROM snov.campaign_daily").fetchone() or []
+        connection.begin()
+        connection.execute(
+            """
+            DELETE FROM snov.campaign_daily
+            WHERE campaign_id = ? AND date = (SELECT max(date) - 3 FROM snov.campaign_daily)
+            """,
+            [campaign],
+        )
+        assert [row[0] for row in connection.execute(query).fetchall()] == [campaign]
+        connection.rollback()
+        assert not connection.execute(query).fetchall()
+
+
+@KINDS
+def test_no_compiled_model_sums_what_does_not_add_up(kind: str, built: dict[str, Built]) -> None:
+    models = built[kind].models()
+    never = {
+        name
+        for model in models
+        for name, column in model["columns"].items()
+        if column["config"]["meta"].get("additive") is False
+    }
+    assert {"email_opens", "people_opened", "open_rate", "people_opened_7d", "email_opens_rate"} <= never
+    assert not {"emails_sent", "bounced", "delivered"} & never
+    for model in models:
+        tree = sqlglot.parse_one(model["compiled_code"], read=kind)
+        for total in tree.find_all(expressions.Sum, expressions.Avg):
+            assert not never & {column.name.lower() for column in total.find_all(expressions.Column)}, model["name"]
+
+
+def test_it_is_built_on_an_account_without_campaigns(tmp_path: Path, built: dict[str, Built]) -> None:
+    database = tmp_path / "demo.duckdb"
+    copy_tables(built["duckdb"], database)
+    with duckdb.connect(str(database)) as connection:
+        for stream in STREAMS:
+            connection.execute(f"DELETE FROM {stream}")
+    copy_project(tmp_path, parsed=built["duckdb"].target)
+
+    result = dbt("build", folder=tmp_path)
+
+    assert result.returncode == 0, result.stdout
+    empty = Built(built["duckdb"].account, "duckdb", tmp_path / "dbt_snov" / "target", database=database)
+    assert set(empty.results().values()) == {"success", "pass"}
+    for mart in MARTS:
+        assert empty.rows(f"SELECT * FROM snov.{mart}") == []
+
+
+PLANTED: Final = {
+    "upper_case": "select SUM ( Open_Rate ) as x from {{ ref('campaign_performance') }}",
+    "with_alias": "select sum(d.\"people_opened\") as x from {{ ref('campaign_daily') }} as d",
+    "nested": "select sum(\n  case when date is null then 0 else coalesce((people_replied), 0) end) as x"
+    " from {{ ref('campaign_daily') }}",
+    "over_days": "select sum(email_replies) over (partition by campaign_id) as x"
+    " from {{ source('snov', 'campaign_analytics_daily') }}",
+    "averaged": "select avg(interest_rate) as x from {{ ref('campaign_performance') }}",
+}
+FAITHFUL: Final = {
+    "of_actions": "select sum(emails_sent) as x, max(people_opened) as y -- not sum(people_opened)\n"
+    "from {{ ref('campaign_daily') }}",
+    "of_others": "select sum(people_opened) as x from (select 1 as people_opened) as mine",
+}
+
+
+def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built]) -> None:
+    """As a package: its schemas, its variables, and its guard over the models that read it."""
+    project = tmp_path / "analytics"
+    (project / "models").mkdir(parents=True)
+    settings = {
+        "name": "analytics",
+        "profile": "snov",
+        "flags": {"send_anonymous_usage_stats": False},
+        "vars": {"snov_events": False, "snov_schema": "main"},
+    }
+    (project / "dbt_project.yml").write_text(yaml.safe_dump(settings))
+    for name, query in {**PLANTED, **FAITHFUL}.items():
+        (project / "models" / f"{name}.sql").write_text(query)
+    copy_project(tmp_path)
+    # What `dbt deps` makes of a local package.
+    (project / "packages.yml").write_text(yaml.safe_dump({"packages": [{"local": "../dbt_snov"}]}))
+    (project / "dbt_packages").mkdir()
+    (project / "dbt_packages" / "snov").symlink_to(tmp_path / "dbt_snov")
+    database = tmp_path / "demo.duckdb"
+    copy_tables(built["duckdb"], database)
+    campaign, day = spoil(database)
+
+    guard = "nothing_sums_what_does_not_add_up"
+    select = (f"--select=+campaign_daily {guard}", "--indirect-selection=empty")
+    result = dbt("build", *select, folder=tmp_path, project="analytics")
+
+    assert result.returncode == 1
+    package = Built(built["duckdb"].account, "duckdb", project / "target", database=database)
+    failed = {name for name, status in package.results().items() if status not in {"success", "pass"}}
+    assert failed == {f"test.snov.{guard}"}
+    blamed = {line.split()[3] for line in result.stdout.splitlines() if "which does not add up" in line}
+    assert blamed == set(PLANTED)
+
+    [gap] = package.rows(f"SELECT * FROM snov.campaign_daily WHERE campaign_id = {campaign} AND date = DATE '{day}'")
+    assert gap["emails_sent"] is None
+    assert gap["emails_sent_7d"] is not None
+    people = ("people_mailed_7d", "people_opened_7d", "people_replied_7d", "open_rate_7d", "reply_rate_7d")
+    [counts] = package.rows(f"SELECT {filled(people)} FROM snov.campaign_daily")
+    assert not any(counts.values())
+    names = [row["campaign"] for row in package.rows("SELECT campaign FROM snov_staging.stg_campaigns")]
+    assert sorted(names) == sorted(CAMPAIGNS)
+
+
+def copy_tables(source: Built, database: Path) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"ATTACH '{source.database}' AS source (READ_ONLY)")
+        for stream in STREAMS:
+            connection.execute(f"CREATE TABLE {stream} AS FROM source.main.{stream}")
+
+
+def spoil(database: Path) -> tuple[int, date]:
+    """Take a day out of a campaign's history, and add the rows of an earlier sync, as Append keeps them."""
+    with duckdb.connect(str(database)) as connection:
+        [campaign, day] = (
+            connection.execute("""
+            SELECT campaign_id, max(date) - 2 FROM campaign_analytics_daily
+            GROUP BY campaign_id HAVING count(*) > 20 ORDER BY campaign_id LIMIT 1
+        """).fetchone()
+            or []
+        )
+        connection.execute("DELETE FROM campaign_analytics_daily WHERE campaign_id = ? AND date = ?", [campaign, day])
+        connection.execute("""
+            INSERT INTO campaigns
+            SELECT * REPLACE (
+                'an older name' AS campaign, _airbyte_extracted_at - INTERVAL 1 DAY AS _airbyte_extracted_at
+            )
+            FROM campaigns
+        """)
+    return campaign, day
