@@ -11,7 +11,7 @@ from report.marts import Row, Rows
 
 Kind = Literal["text", "status", "count", "share", "percent", "bar", "date"]
 
-NOTHING: Final = "–"
+NOTHING: Final = "\N{EN DASH}"
 """Stands for a figure that there is none of, such as a rate without anything to divide by."""
 
 
@@ -89,9 +89,9 @@ CAMPAIGN_COLUMNS: Final = (
         "People who clicked a link in an e-mail, of the people contacted by e-mail.",
         "share",
     ),
-    Figure("people_replied", "Replied by e-mail", "People who replied by e-mail at least once."),
+    Figure("people_replied", "E-mail replies", "People who replied by e-mail at least once."),
     Figure("reply_rate", "Reply rate", "People who replied by e-mail, of the people contacted by e-mail.", "share"),
-    Figure("people_replied_linkedin", "Replied on LinkedIn", "People who replied on LinkedIn at least once."),
+    Figure("people_replied_linkedin", "LinkedIn replies", "People who replied on LinkedIn at least once."),
     Figure(
         "people_interested",
         "Interested",
@@ -112,7 +112,7 @@ SENDER_COLUMNS: Final = (
     Figure("emails_sent", "E-mails sent", "E-mails of campaigns that were sent from the mailbox."),
     Figure("bounce_rate", "Bounce rate", "E-mails that bounced, of the e-mails sent.", "share"),
     Figure("people_contacted", "People contacted", "People contacted from the mailbox."),
-    Figure("people_replied", "Replied by e-mail", "People who replied by e-mail at least once."),
+    Figure("people_replied", "E-mail replies", "People who replied by e-mail at least once."),
     Figure("reply_rate", "Reply rate", "People who replied by e-mail, of the people contacted by e-mail.", "share"),
     Figure("warm_up_status", "Warm-up", "State of the mailbox's warm-up, as Snov.io spells it.", "status"),
     Figure(
@@ -209,6 +209,7 @@ def totals(campaigns: Rows) -> dict[str, int]:
     names = (
         *("emails_sent", "delivered", "bounced", "people_contacted", "people_contacted_by_email", "people_opened"),
         *("people_clicked", "people_replied", "people_replied_linkedin", "people_interested"),
+        *("people_maybe", "people_not_interested"),
     )
     return {name: int(sum(row[name] or 0 for row in campaigns)) for name in names}
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -22,7 +23,16 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
     "campaign_performance": (
         *("campaign", "status", "progress", "people_contacted", "people_contacted_by_email", "emails_sent", "bounced"),
         *("delivered", "people_opened", "people_clicked", "people_replied", "people_replied_linkedin"),
-        *("people_interested", "bounce_rate", "open_rate", "click_rate", "reply_rate", "interest_rate"),
+        *(
+            "people_interested",
+            "people_maybe",
+            "people_not_interested",
+            "bounce_rate",
+            "open_rate",
+            "click_rate",
+            "reply_rate",
+            "interest_rate",
+        ),
         *("last_activity_on",),
     ),
     "campaign_daily": (
@@ -76,7 +86,8 @@ def read(database: str, schema: str) -> Marts:
     url = _url(database)
     options = {"read_only": True} if url.get_backend_name() == "duckdb" else {}
     try:
-        engine = create_engine(url, connect_args=options)
+        # Without a pool, nothing holds the file once the page is made.
+        engine = create_engine(url, connect_args=options, poolclass=NullPool)
         with engine.connect() as connection:
             return _read(connection, schema, url)
     except (NoSuchModuleError, ModuleNotFoundError) as missing:

@@ -1,7 +1,8 @@
-"""Tables in the form of the dbt models' marts, for tests of the page: made of synced tables, or of rows given here."""
+"""Tables in the form of the dbt models' marts, for tests of the page: made of what was synced, or of given rows."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -97,6 +98,44 @@ FROM (
 """
 
 
+SCHEMAS: Final = Path(__file__).parent.parent / "source_snov" / "schemas"
+TYPES: Final = {
+    "integer": "BIGINT",
+    "number": "DECIMAL(38, 9)",
+    "boolean": "BOOLEAN",
+    "object": "JSON",
+    "array": "JSON",
+}
+FORMATS: Final = {"date": "DATE", "date-time": "TIMESTAMP"}
+
+
+def load(database: Path, messages: Path, streams: Iterable[str]) -> None:
+    """Make a table of each stream's records, as PyAirbyte does, of what `source-snov read` printed."""
+    with duckdb.connect(str(database)) as connection:
+        for stream in streams:
+            fields = json.loads((SCHEMAS / f"{stream}.json").read_text())["properties"]
+            columns = [f"(data ->> '{name}')::{_type(field)} AS \"{name}\"" for name, field in fields.items()]
+            connection.execute(
+                f"""
+                CREATE TABLE {stream} AS
+                SELECT {", ".join(columns)}, _airbyte_extracted_at
+                FROM (
+                    SELECT json -> '$.record.data' AS data,
+                        make_timestamp((json ->> '$.record.emitted_at')::BIGINT * 1000) AS _airbyte_extracted_at
+                    FROM read_ndjson_objects(?)
+                    WHERE json ->> '$.record.stream' = ?
+                )
+                """,
+                [str(messages), stream],
+            )
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    types = field["type"] if isinstance(field["type"], list) else [field["type"]]
+    [kind] = [name for name in types if name != "null"]
+    return FORMATS.get(field.get("format", ""), TYPES.get(kind, "VARCHAR"))
+
+
 def marts_of_synced_tables(database: Path) -> None:
     """Make the marts in a database that the connector's tables are in."""
     with duckdb.connect(str(database)) as connection:
@@ -107,11 +146,13 @@ def marts(database: Path, **rows: Iterable[Mapping[str, Any]]) -> None:
     """Make a database with marts alone, each with the rows given; what a row leaves out is null."""
     with duckdb.connect(str(database)) as connection:
         connection.execute(SCHEMA)
+        connection.begin()
         for mart, given in rows.items():
             for row in given:
                 connection.execute(
                     f"INSERT INTO snov.{mart} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
                 )
+        connection.commit()
 
 
 def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
