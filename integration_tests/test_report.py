@@ -133,7 +133,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the sandbox's account, or a third of its campaigns to be quick, and the marts of it."""
+    """A database with the sandbox's account, or a quarter of its campaigns to be quick, and the marts of it."""
     folder = tmp_path_factory.mktemp("report")
     database, config, catalog, messages = (
         folder / name for name in ("demo.duckdb", "config.json", "catalog.json", "messages.jsonl")
@@ -142,7 +142,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     catalog.write_text(json.dumps({"streams": [one for one in listed if one["stream"]["name"] in STREAMS]}))
     account = demo_account()
     for number, campaign_id in enumerate(list(account.campaigns)):
-        if number % 3:
+        if number % 4:
             account.remove_campaign(campaign_id)
     with Sandbox(account, Settings(requests_per_minute=None)) as sandbox, messages.open("w") as output:
         config.write_text(json.dumps(sandbox.config()))
@@ -386,10 +386,9 @@ def test_an_account_without_campaigns(chromium: Browser, tmp_path: Path) -> None
     page = made(chromium, tmp_path)
 
     text = chromium.driver.find_element(By.TAG_NAME, "body").text
-    assert "No data yet" in text
     assert "No campaigns yet" in text
+    assert chromium.driver.find_elements(By.CSS_SELECTOR, "table, .chart") == []
     page.assert_harmless()
-    page.keep("empty")
 
 
 def test_one_campaign_that_never_began(chromium: Browser, tmp_path: Path) -> None:
@@ -400,12 +399,11 @@ def test_one_campaign_that_never_began(chromium: Browser, tmp_path: Path) -> Non
     assert page.figure("reply_rate")[0] == NOTHING
     assert "1 campaign\n" in chromium.driver.find_element(By.TAG_NAME, "header").text
     page.assert_harmless()
-    page.keep("one")
 
 
 def test_names_are_only_text(chromium: Browser, tmp_path: Path) -> None:
     began = {"status": PLANTED, "emails_sent": 9, "bounce_rate": 0.0, "last_activity_on": YESTERDAY}
-    reply = {"replied_at": YESTERDAY, "channel": PLANTED, "sentiment": PLANTED}
+    reply = {"replied_at": YESTERDAY, "reply_type": PLANTED, "subject": PLANTED}
     page = made(
         chromium,
         tmp_path,
@@ -419,8 +417,8 @@ def test_names_are_only_text(chromium: Browser, tmp_path: Path) -> None:
             {"sender_email_id": number, "sender": name, "warm_up_status": name} for number, name in enumerate(HOSTILE)
         ],
         reply_feed=[
-            {"position": number + 1, "name": name, "campaign": name, "contact": name, "text": 9 * name, **reply}
-            for number, name in enumerate(HOSTILE)
+            {"position": number, "prospect_name": name, "campaign": name, "contact": name, "message": 9 * name, **reply}
+            for number, name in enumerate(HOSTILE, start=1)
         ],
     )
 
@@ -468,7 +466,6 @@ def test_an_account_that_has_been_silent_for_months(chromium: Browser, tmp_path:
 
     assert bars(page, "sent") == 90
     page.assert_harmless()
-    page.keep("silent")
 
 
 def test_says_what_to_run_when_something_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -486,13 +483,13 @@ def test_says_what_to_run_when_something_is_missing(tmp_path: Path, capsys: pyte
     with duckdb.connect(str(database)) as connection:
         connection.execute("CREATE TABLE campaigns (id BIGINT)")
     assert "no table snov.campaign_performance" in (told := said())
-    assert "`dbt build --project-dir dbt_snov`" in told
+    assert "`dbt build --project-dir dbt_snov --profiles-dir dbt_snov`" in told
 
     database.unlink()
     marts(database)
     with duckdb.connect(str(database)) as connection:
-        connection.execute("ALTER TABLE snov.reply_feed DROP COLUMN sentiment")
-    assert "snov.reply_feed lacks sentiment" in said()
+        connection.execute("ALTER TABLE snov.reply_feed DROP COLUMN message")
+    assert "snov.reply_feed lacks message" in said()
 
     database.write_text("This is no database.")
     assert "cannot be read" in said()

@@ -20,6 +20,9 @@ HEIGHT: Final = 210
 LABEL: Final = 100
 """Pixels that the figures beside a bar take at most."""
 
+FEW: Final = 4
+"""What an axis of people or e-mails goes up to at least: a shorter one would have ticks between whole numbers."""
+
 REPLIED: Final = "Reply rate"
 BOUNCED: Final = "Bounce rate"
 
@@ -95,12 +98,12 @@ def _bars(bars: Sequence[Bar], whole: int, colours: Mapping[str, str], descripti
         }
         for bar in bars
     ]
-    most = max(bar.people for bar in bars) or 1
+    most = max(FEW, *(bar.people for bar in bars))
     base = alt.Chart(alt.InlineData(rows)).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
         x=alt.X(
             "people:Q",
-            axis=alt.Axis(title="People", tickCount=4, format=",d", tickMinStep=1),
+            axis=alt.Axis(title="People", tickCount=4, format=",d", tickMinStep=1, labelBound=True),
             # Leaves room for what is written beside the longest bar, on a narrow screen too.
             scale=alt.Scale(
                 domainMin=0, domainMax=alt.ExprRef(f"{most} * width / max(width - {LABEL}, {LABEL})"), nice=False
@@ -142,7 +145,7 @@ def per_day(days: Rows, count: str, title: str, unit: str, colour: str) -> Speci
         ]
     )
     return _finished(
-        alt.layer(bars, line, touch).add_params(alt.param(name="days", value=SHOWN_DAYS)),
+        alt.layer(bars, line, touch, _up_to(FEW)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
         HEIGHT,
         f"{title} on each day as bars, and the mean of the last 7 days as a line.",
     )
@@ -154,7 +157,7 @@ def rates(days: Rows) -> Specification:
         {
             "date": _local(row["date"]),
             "ago": ago,
-            REPLIED: _ratio(row["people_replied_7d"], row["people_mailed_7d"]),
+            REPLIED: _ratio(row["mailed_people_replied_7d"], row["people_mailed_7d"]),
             BOUNCED: _ratio(row["bounced_7d"], row["emails_sent_7d"]),
         }
         for row, ago in _ages(days)
@@ -187,7 +190,7 @@ def rates(days: Rows) -> Specification:
         )
     )
     return _finished(
-        alt.layer(lines, touch).add_params(alt.param(name="days", value=SHOWN_DAYS)),
+        alt.layer(lines, touch, _up_to(0.01)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
         HEIGHT,
         "Reply rate and bounce rate over the 7 days up to each day, as two lines.",
     )
@@ -202,6 +205,12 @@ def _unbroken(rows: Rows, name: str) -> Rows:
         else:
             points.append({"date": row["date"], "ago": row["ago"], "rate": name, "share": row[name], "part": part})
     return points
+
+
+def _up_to(value: float) -> alt.Chart:
+    """Nothing to be seen, but the axis reaches from 0 to this value at least, also where all there are is zeros."""
+    mark: alt.Chart = alt.Chart(alt.InlineData([{}])).mark_rule(opacity=0, tooltip=False)
+    return mark.encode(y=alt.datum(0), y2=alt.datum(value))
 
 
 def _ages(days: Rows) -> list[tuple[dict[str, Any], int]]:

@@ -114,11 +114,12 @@ SENDER_COLUMNS: Final = (
     Figure("people_contacted", "People contacted", "People contacted from the mailbox."),
     Figure("people_replied", "E-mail replies", "People who replied by e-mail at least once."),
     Figure("reply_rate", "Reply rate", "People who replied by e-mail, of the people contacted by e-mail.", "share"),
-    Figure("warm_up_status", "Warm-up", "State of the mailbox's warm-up, as Snov.io spells it.", "status"),
+    Figure("warm_up_status", "Warm-up", "State of the mailbox's newest warm-up, as Snov.io spells it.", "status"),
     Figure(
         "warm_up_deliverability",
         "Deliverability",
-        "Share of the warm-up's e-mails that came into the inbox, not into spam.",
+        "Of the warm-up's e-mails that arrived in the last 7 days, the share that came into the inbox, not into spam "
+        "or another folder.",
         "bar",
     ),
     Figure("warm_up_sent_7d", "Warm-up e-mails, 7 days", "E-mails that the warm-up sent in the last 7 days."),
@@ -150,7 +151,7 @@ def key_figures(campaigns: Rows) -> list[KeyFigure]:
             "E-mails sent",
             _count(sent),
             f"{_count(sums['delivered'])} delivered",
-            f"{meanings['emails_sent']} Over the whole life of all campaigns.",
+            f"{meanings['emails_sent']} Of all campaigns together.",
         ),
         KeyFigure(
             "bounce_rate",
@@ -198,7 +199,7 @@ def key_figures(campaigns: Rows) -> list[KeyFigure]:
             "people_interested",
             "Interested",
             _count(sums["people_interested"]),
-            f"{_rate(sums['people_interested'], replied)} of all who replied",
+            f"{_rate(sums['people_interested'], replied)} of all who replied" if replied else "nobody has replied",
             f"{meanings['people_interested']} {TWICE}",
         ),
     ]
@@ -224,16 +225,15 @@ def sender_state(row: Row) -> str:
 
 
 TONES: Final = {
-    "good": ("active", "connected", "interested"),
-    "bad": ("automatically paused", "error", "connection fails", "suspended", "not interested"),
-    "waiting": ("paused", "active (on hold)", "scheduled", "pending", "maybe"),
+    "good": ("active", "connected"),
+    "bad": ("automatically paused", "error", "connection fails", "suspended"),
+    "waiting": ("paused", "active (on hold)", "scheduled", "pending"),
 }
 
 
 def tone(status: str | None) -> str:
     """The colour of a status; one that is not known has none, because new ones may appear."""
-    known = (status or "").lower().replace("_", " ")
-    return next((name for name, statuses in TONES.items() if known in statuses), "plain")
+    return next((name for name, known in TONES.items() if (status or "").lower() in known), "plain")
 
 
 def statuses(campaigns: Rows) -> list[tuple[str, int]]:

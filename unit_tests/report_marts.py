@@ -24,7 +24,8 @@ CREATE TABLE snov.campaign_daily (
     campaign_id BIGINT, campaign VARCHAR, date DATE, emails_sent BIGINT, bounced BIGINT, delivered BIGINT,
     people_opened BIGINT, people_clicked BIGINT, people_replied BIGINT, people_contacted BIGINT,
     emails_sent_7d BIGINT, bounced_7d BIGINT, bounce_rate_7d DOUBLE, people_mailed_7d BIGINT,
-    people_opened_7d BIGINT, people_replied_7d BIGINT, open_rate_7d DOUBLE, reply_rate_7d DOUBLE
+    people_opened_7d BIGINT, people_replied_7d BIGINT, mailed_people_replied_7d BIGINT,
+    open_rate_7d DOUBLE, reply_rate_7d DOUBLE
 );
 CREATE TABLE snov.sender_health (
     sender_email_id BIGINT, sender VARCHAR, valid BOOLEAN, suspended BOOLEAN, emails_sent BIGINT, bounced BIGINT,
@@ -32,8 +33,8 @@ CREATE TABLE snov.sender_health (
     warm_up_deliverability DOUBLE, warm_up_sent_7d BIGINT
 );
 CREATE TABLE snov.reply_feed (
-    position BIGINT, replied_at TIMESTAMP, campaign_id BIGINT, campaign VARCHAR, contact VARCHAR, name VARCHAR,
-    email VARCHAR, channel VARCHAR, sentiment VARCHAR, text VARCHAR
+    position BIGINT, replied_at TIMESTAMP, campaign_id BIGINT, campaign VARCHAR, contact VARCHAR, prospect_name VARCHAR,
+    prospect_email VARCHAR, channel VARCHAR, reply_type VARCHAR, subject VARCHAR, message VARCHAR
 );
 """
 
@@ -64,7 +65,7 @@ SELECT
     sum(emails_sent) OVER week AS emails_sent_7d, sum(bounced) OVER week AS bounced_7d,
     bounced_7d / nullif(emails_sent_7d, 0) AS bounce_rate_7d, sum(contacted_by_email) OVER week AS people_mailed_7d,
     sum(email_opens) OVER week AS people_opened_7d, sum(email_replies) OVER week AS people_replied_7d,
-    people_opened_7d / nullif(people_mailed_7d, 0) AS open_rate_7d,
+    people_replied_7d AS mailed_people_replied_7d, people_opened_7d / nullif(people_mailed_7d, 0) AS open_rate_7d,
     people_replied_7d / nullif(people_mailed_7d, 0) AS reply_rate_7d
 FROM campaign_analytics_daily
 JOIN campaigns ON campaigns.id = campaign_id
@@ -91,8 +92,8 @@ SELECT
     row_number() OVER (ORDER BY replied_at DESC, campaign_id, contact) AS position, *
 FROM (
     SELECT
-        (reply ->> 'received_at')::TIMESTAMP AS replied_at, campaign_id, campaign, contact, prospect_name AS name,
-        prospect_email AS email, reply_type AS channel, reply ->> 'message' AS text
+        (reply ->> 'received_at')::TIMESTAMP AS replied_at, campaign_id, campaign, contact, prospect_name,
+        prospect_email, reply_type, reply ->> 'subject' AS subject, reply ->> 'message' AS message
     FROM (SELECT *, unnest(replies::JSON[]) AS reply FROM campaign_replies)
 );
 """
@@ -146,13 +147,10 @@ def marts(database: Path, **rows: Iterable[Mapping[str, Any]]) -> None:
     """Make a database with marts alone, each with the rows given; what a row leaves out is null."""
     with duckdb.connect(str(database)) as connection:
         connection.execute(SCHEMA)
-        connection.begin()
         for mart, given in rows.items():
-            for row in given:
-                connection.execute(
-                    f"INSERT INTO snov.{mart} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
-                )
-        connection.commit()
+            written = database.with_suffix(".json")
+            written.write_text(json.dumps(list(given), default=str))
+            connection.execute(f"INSERT INTO snov.{mart} BY NAME FROM read_json(?)", [str(written)])
 
 
 def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
@@ -172,5 +170,5 @@ def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
 def day(number: int, name: str, when: date, **figures: Any) -> dict[str, Any]:
     """A row of `campaign_daily`."""
     columns = ("emails_sent", "bounced", "delivered", "people_opened", "people_clicked", "people_replied")
-    counts = dict.fromkeys((*columns, "people_contacted", "people_mailed_7d", "people_replied_7d"), 0)
+    counts = dict.fromkeys((*columns, "people_contacted", "people_mailed_7d", "mailed_people_replied_7d"), 0)
     return {"campaign_id": number, "campaign": name, "date": when, **counts, **figures}
