@@ -117,8 +117,8 @@ def _install() -> None:
         return
     if not shutil.which("apt-get") or os.geteuid() != 0:
         raise Unavailable(
-            "The test of the page needs Debian's packages chromium and chromium-driver, and only root can install them: "
-            "apt-get install chromium chromium-driver"
+            "The test of the page needs Debian's packages chromium and chromium-driver, which root installs with "
+            "apt-get install chromium chromium-driver."
         )
     for command in ("update", "install --yes --no-install-recommends chromium chromium-driver"):
         result = subprocess.run(

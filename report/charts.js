@@ -13,6 +13,8 @@
         ast: true,
         // The page has its own style, and its policy allows no other.
         defaultStyle: false,
+        // Errors alone: of days without a rate, Vega warns that there is nothing to draw.
+        logLevel: 1,
         renderer: "svg",
         tooltip: { disableDefaultStyle: true },
       });

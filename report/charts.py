@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import altair as alt
 
@@ -14,7 +15,17 @@ Specification = dict[str, Any]
 SHOWN_DAYS: Final = 90
 """How many days the charts of days show at first."""
 
-HEIGHT: Final = 150
+HEIGHT: Final = 210
+"""Pixels, with the axis and its title."""
+LABEL: Final = 100
+"""Pixels that the figures beside a bar take at most."""
+
+FEW: Final = 4
+"""What an axis of people or e-mails goes up to at least: a shorter one would have ticks between whole numbers."""
+
+REPLIED: Final = "Reply rate"
+BOUNCED: Final = "Bounce rate"
+
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 DAY: Final = "yearmonthdate(date):T"
@@ -23,9 +34,9 @@ DAY_TOOLTIP: Final = alt.Tooltip(DAY, title="Day", format="%a %-d %b %Y")
 
 
 def charts(campaigns: Rows, days: Rows) -> dict[str, Specification]:
-    """All charts, by the name of their place in the page; without days only the one that needs none."""
-    found = {"funnel": funnel(campaigns)} if campaigns else {}
-    if days:
+    """All charts, by the name of their place in the page: those that there is something to draw for."""
+    found = {"funnel": funnel(campaigns), "ratings": ratings(campaigns)} if campaigns else {}
+    if campaigns and days:
         found["sent"] = per_day(days, "emails_sent", "E-mails sent", "E-mails", "var(--sent)")
         found["opened"] = per_day(days, "people_opened", "People who opened", "People", "var(--opened)")
         found["replied"] = per_day(days, "people_replied", "People who replied by e-mail", "People", "var(--replied)")
@@ -37,55 +48,91 @@ def funnel(campaigns: Rows) -> Specification:
     """How many of the people contacted opened, clicked, replied, and were interested."""
     sums = totals(campaigns)
     meanings = {column.name: column.meaning for column in CAMPAIGN_COLUMNS}
-    mailed = sums["people_contacted_by_email"]
     steps = [
-        ("Contacted", mailed, "People with at least one e-mail that did not bounce."),
-        ("Opened", sums["people_opened"], meanings["open_rate"]),
-        ("Clicked", sums["people_clicked"], meanings["click_rate"]),
-        ("Replied", sums["people_replied"], meanings["people_replied"]),
-        ("Interested", sums["people_interested"], meanings["people_interested"]),
+        Bar("Contacted", sums["people_contacted_by_email"], "People with at least one e-mail that did not bounce."),
+        Bar("Opened", sums["people_opened"], meanings["open_rate"]),
+        Bar("Clicked", sums["people_clicked"], meanings["click_rate"]),
+        Bar("Replied", sums["people_replied"], meanings["people_replied"]),
+        Bar("Interested", sums["people_interested"], meanings["people_interested"]),
     ]
+    return _bars(
+        steps,
+        sums["people_contacted_by_email"],
+        dict.fromkeys((step.name for step in steps), "var(--opened)"),
+        "People contacted by e-mail, and how many of them opened, clicked, replied and were interested",
+    )
+
+
+def ratings(campaigns: Rows) -> Specification:
+    """How many of the people who replied were interested, undecided, or not interested."""
+    sums = totals(campaigns)
+    found = [
+        Bar("Interested", sums["people_interested"], "People whose replies show interest."),
+        Bar("Maybe", sums["people_maybe"], "People whose replies are undecided."),
+        Bar("Not interested", sums["people_not_interested"], "People whose replies decline."),
+    ]
+    return _bars(
+        found,
+        sums["people_replied"] + sums["people_replied_linkedin"],
+        {"Interested": "var(--replied)", "Maybe": "var(--undecided)", "Not interested": "var(--bounced)"},
+        "People by the latest rating of their replies",
+    )
+
+
+class Bar(NamedTuple):
+    """A bar of people."""
+
+    name: str
+    people: int
+    meaning: str
+
+
+def _bars(bars: Sequence[Bar], whole: int, colours: Mapping[str, str], description: str) -> Specification:
+    """Bars across, each with its number of people and their share of the whole written beside it."""
     rows = [
         {
-            "step": step,
-            "people": people,
-            "label": f"{people:,}" + (f" · {share(people / mailed)}" if mailed and step != "Contacted" else ""),
-            "meaning": f"{meaning} {TWICE}",
+            "name": bar.name,
+            "people": bar.people,
+            "label": f"{bar.people:,}" + (f" · {share(bar.people / whole)}" if whole and bar.people != whole else ""),
+            "meaning": f"{bar.meaning} {TWICE}",
         }
-        for step, people, meaning in steps
+        for bar in bars
     ]
-    most = max([people for _, people, _ in steps])
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        y=alt.Y("step:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=10)),
-        # Room for what is written beside the longest bar.
-        x=alt.X("people:Q", title="People", scale=alt.Scale(domain=[0, most * 1.35 or 1], nice=False), axis=_count_axis()),
+    most = max(FEW, *(bar.people for bar in bars))
+    base = alt.Chart(alt.InlineData(rows)).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
+        x=alt.X(
+            "people:Q",
+            axis=alt.Axis(title="People", tickCount=4, format=",d", tickMinStep=1, labelBound=True),
+            # Leaves room for what is written beside the longest bar, on a narrow screen too.
+            scale=alt.Scale(
+                domainMin=0, domainMax=alt.ExprRef(f"{most} * width / max(width - {LABEL}, {LABEL})"), nice=False
+            ),
+        ),
         tooltip=[
-            alt.Tooltip("step:N", title="Step"),
-            alt.Tooltip("people:Q", title="People", format=","),
-            alt.Tooltip("meaning:N", title="What it counts"),
+            alt.Tooltip("name:N", title="People"),
+            alt.Tooltip("people:Q", title="Number", format=","),
+            alt.Tooltip("meaning:N", title="Meaning"),
         ],
     )
-    bars = base.mark_bar(cornerRadiusEnd=4, color="var(--opened)", height={"band": 0.62})
+    colour = alt.Color("name:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
+    drawn = base.mark_bar(cornerRadiusEnd=4, height={"band": 0.62}).encode(color=colour)
     labels = base.mark_text(align="left", dx=7, color="var(--ink)", fontSize=13).encode(text="label:N")
-    return _finished(
-        bars + labels,
-        190,
-        "Bars: people contacted by e-mail, and how many of them opened, clicked, replied and were interested. "
-        + ", ".join(f"{row['step']} {row['label']}" for row in rows),
-    )
+    spoken = ", ".join(f"{row['name']} {row['label']}" for row in rows)
+    return _finished(drawn + labels, HEIGHT, f"{description}: {spoken}.")
 
 
 def per_day(days: Rows, count: str, title: str, unit: str, colour: str) -> Specification:
     """A bar for each day, and the mean of the last 7 days as a line."""
     rows = [{"date": _local(row["date"]), "count": row[count], "ago": ago} for row, ago in _ages(days)]
     base = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(alt.InlineData(rows))
         # Before the filter, so that the first day shown has its 6 days before it too.
         .transform_window(mean="mean(count)", frame=[-6, 0], sort=[alt.SortField("date")])
         .transform_filter("datum.ago < days")
         .encode(x=alt.X(DAY, axis=DAY_AXIS))
     )
-    axis = alt.Axis(title=unit, tickCount=4, format="~s", tickMinStep=1)
+    axis = alt.Axis(title=unit, tickCount=4, format=",d", tickMinStep=1)
     bars = base.mark_bar(color=colour, opacity=0.38).encode(y=alt.Y("count:Q", axis=axis))
     line = base.mark_line(color=colour, strokeWidth=2.25, interpolate="monotone").encode(
         y=alt.Y("mean:Q", axis=axis), x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5)
@@ -98,7 +145,7 @@ def per_day(days: Rows, count: str, title: str, unit: str, colour: str) -> Speci
         ]
     )
     return _finished(
-        alt.layer(bars, line, touch).add_params(alt.param(name="days", value=SHOWN_DAYS)),
+        alt.layer(bars, line, touch, _up_to(FEW)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
         HEIGHT,
         f"{title} on each day as bars, and the mean of the last 7 days as a line.",
     )
@@ -110,39 +157,60 @@ def rates(days: Rows) -> Specification:
         {
             "date": _local(row["date"]),
             "ago": ago,
-            "Reply rate": _ratio(row["people_replied_7d"], row["people_mailed_7d"]),
-            "Bounce rate": _ratio(row["bounced_7d"], row["emails_sent_7d"]),
+            REPLIED: _ratio(row["mailed_people_replied_7d"], row["people_mailed_7d"]),
+            BOUNCED: _ratio(row["bounced_7d"], row["emails_sent_7d"]),
         }
         for row, ago in _ages(days)
     ]
-    names = ["Reply rate", "Bounce rate"]
-    base = (
-        alt.Chart(alt.Data(values=rows))
-        .transform_filter("datum.ago < days")
-        .encode(x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5))
-    )
+    colours = {REPLIED: "var(--replied)", BOUNCED: "var(--bounced)"}
+    dashes = {REPLIED: [1, 0], BOUNCED: [5, 3]}
     lines = (
-        base.transform_fold(names, as_=["rate", "share"])
+        alt.Chart(alt.InlineData([point for name in colours for point in _unbroken(rows, name)]))
+        .transform_filter("datum.ago < days")
         .mark_line(strokeWidth=2.25, interpolate="monotone")
         .encode(
+            x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5),
             y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4)),
+            detail="part:N",
             color=alt.Color(
                 "rate:N",
-                scale=alt.Scale(domain=names, range=["var(--replied)", "var(--bounced)"]),
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
                 legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
             ),
-            strokeDash=alt.StrokeDash("rate:N", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3]]), legend=None),
+            strokeDash=alt.StrokeDash("rate:N", scale=alt.Scale(domain=list(dashes), range=list(dashes.values()))),
         )
     )
-    touch = base.mark_rect(color="var(--ink)", opacity=0).encode(
-        x=alt.X(DAY, axis=DAY_AXIS),
-        tooltip=[DAY_TOOLTIP, *(alt.Tooltip(f"{name}:Q", format=".1%") for name in names)],
+    touch = (
+        alt.Chart(alt.InlineData(rows))
+        .transform_filter("datum.ago < days")
+        .mark_rect(color="var(--ink)", opacity=0)
+        .encode(
+            x=alt.X(DAY, axis=DAY_AXIS),
+            tooltip=[DAY_TOOLTIP, *(alt.Tooltip(f"{name}:Q", format=".1%") for name in colours)],
+        )
     )
     return _finished(
-        alt.layer(lines, touch).add_params(alt.param(name="days", value=SHOWN_DAYS)),
+        alt.layer(lines, touch, _up_to(0.01)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
         HEIGHT,
         "Reply rate and bounce rate over the 7 days up to each day, as two lines.",
     )
+
+
+def _unbroken(rows: Rows, name: str) -> Rows:
+    """The points of a line, numbered by part: days without anything to divide by interrupt it."""
+    points, part = [], 0
+    for row in rows:
+        if row[name] is None:
+            part += 1
+        else:
+            points.append({"date": row["date"], "ago": row["ago"], "rate": name, "share": row[name], "part": part})
+    return points
+
+
+def _up_to(value: float) -> alt.Chart:
+    """Nothing to be seen, but the axis reaches from 0 to this value at least, also where all there are is zeros."""
+    mark: alt.Chart = alt.Chart(alt.InlineData([{}])).mark_rule(opacity=0, tooltip=False)
+    return mark.encode(y=alt.datum(0), y2=alt.datum(value))
 
 
 def _ages(days: Rows) -> list[tuple[dict[str, Any], int]]:
@@ -159,11 +227,7 @@ def _ratio(part: int, whole: int) -> float | None:
     return round(part / whole, 5) if whole else None
 
 
-def _count_axis() -> alt.Axis:
-    return alt.Axis(tickCount=4, format="~s", tickMinStep=1)
-
-
-def _finished(chart: alt.LayerChart, height: int, description: str) -> Specification:
+def _finished(chart: alt.LayerChart | alt.FacetChart, height: int, description: str) -> Specification:
     axis = {
         "labelColor": "var(--soft)",
         "titleColor": "var(--soft)",
@@ -175,7 +239,7 @@ def _finished(chart: alt.LayerChart, height: int, description: str) -> Specifica
         "titleFontWeight": 400,
         "titlePadding": 8,
     }
-    return (
+    finished: Specification = (
         chart.properties(width="container", height=height, description=description)
         .configure(
             background="transparent",
@@ -187,3 +251,4 @@ def _finished(chart: alt.LayerChart, height: int, description: str) -> Specifica
         )
         .to_dict()
     )
+    return finished

@@ -11,7 +11,7 @@ from report.marts import Row, Rows
 
 Kind = Literal["text", "status", "count", "share", "percent", "bar", "date"]
 
-NOTHING: Final = "–"
+NOTHING: Final = "\N{EN DASH}"
 """Stands for a figure that there is none of, such as a rate without anything to divide by."""
 
 
@@ -89,9 +89,9 @@ CAMPAIGN_COLUMNS: Final = (
         "People who clicked a link in an e-mail, of the people contacted by e-mail.",
         "share",
     ),
-    Figure("people_replied", "Replied by e-mail", "People who replied by e-mail at least once."),
+    Figure("people_replied", "E-mail replies", "People who replied by e-mail at least once."),
     Figure("reply_rate", "Reply rate", "People who replied by e-mail, of the people contacted by e-mail.", "share"),
-    Figure("people_replied_linkedin", "Replied on LinkedIn", "People who replied on LinkedIn at least once."),
+    Figure("people_replied_linkedin", "LinkedIn replies", "People who replied on LinkedIn at least once."),
     Figure(
         "people_interested",
         "Interested",
@@ -112,13 +112,14 @@ SENDER_COLUMNS: Final = (
     Figure("emails_sent", "E-mails sent", "E-mails of campaigns that were sent from the mailbox."),
     Figure("bounce_rate", "Bounce rate", "E-mails that bounced, of the e-mails sent.", "share"),
     Figure("people_contacted", "People contacted", "People contacted from the mailbox."),
-    Figure("people_replied", "Replied by e-mail", "People who replied by e-mail at least once."),
+    Figure("people_replied", "E-mail replies", "People who replied by e-mail at least once."),
     Figure("reply_rate", "Reply rate", "People who replied by e-mail, of the people contacted by e-mail.", "share"),
-    Figure("warm_up_status", "Warm-up", "State of the mailbox's warm-up, as Snov.io spells it.", "status"),
+    Figure("warm_up_status", "Warm-up", "State of the mailbox's newest warm-up, as Snov.io spells it.", "status"),
     Figure(
         "warm_up_deliverability",
         "Deliverability",
-        "Share of the warm-up's e-mails that came into the inbox, not into spam.",
+        "Of the warm-up's e-mails that arrived in the last 7 days, the share that came into the inbox, not into spam "
+        "or another folder.",
         "bar",
     ),
     Figure("warm_up_sent_7d", "Warm-up e-mails, 7 days", "E-mails that the warm-up sent in the last 7 days."),
@@ -150,7 +151,7 @@ def key_figures(campaigns: Rows) -> list[KeyFigure]:
             "E-mails sent",
             _count(sent),
             f"{_count(sums['delivered'])} delivered",
-            f"{meanings['emails_sent']} Over the whole life of all campaigns.",
+            f"{meanings['emails_sent']} Of all campaigns together.",
         ),
         KeyFigure(
             "bounce_rate",
@@ -198,7 +199,7 @@ def key_figures(campaigns: Rows) -> list[KeyFigure]:
             "people_interested",
             "Interested",
             _count(sums["people_interested"]),
-            f"{_rate(sums['people_interested'], replied)} of all who replied",
+            f"{_rate(sums['people_interested'], replied)} of all who replied" if replied else "nobody has replied",
             f"{meanings['people_interested']} {TWICE}",
         ),
     ]
@@ -209,6 +210,7 @@ def totals(campaigns: Rows) -> dict[str, int]:
     names = (
         *("emails_sent", "delivered", "bounced", "people_contacted", "people_contacted_by_email", "people_opened"),
         *("people_clicked", "people_replied", "people_replied_linkedin", "people_interested"),
+        *("people_maybe", "people_not_interested"),
     )
     return {name: int(sum(row[name] or 0 for row in campaigns)) for name in names}
 
@@ -223,16 +225,15 @@ def sender_state(row: Row) -> str:
 
 
 TONES: Final = {
-    "good": ("active", "connected", "interested"),
-    "bad": ("automatically paused", "error", "connection fails", "suspended", "not interested"),
-    "waiting": ("paused", "active (on hold)", "scheduled", "pending", "maybe"),
+    "good": ("active", "connected"),
+    "bad": ("automatically paused", "error", "connection fails", "suspended"),
+    "waiting": ("paused", "active (on hold)", "scheduled", "pending"),
 }
 
 
 def tone(status: str | None) -> str:
     """The colour of a status; one that is not known has none, because new ones may appear."""
-    known = (status or "").lower().replace("_", " ")
-    return next((name for name, statuses in TONES.items() if known in statuses), "plain")
+    return next((name for name, known in TONES.items() if (status or "").lower() in known), "plain")
 
 
 def statuses(campaigns: Rows) -> list[tuple[str, int]]:

@@ -12,28 +12,43 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 Row = dict[str, Any]
 Rows = list[Row]
 
 LATEST_REPLIES: Final = 50
 
+DBT: Final = "dbt build --project-dir dbt_snov --profiles-dir dbt_snov"
+
 CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
     "campaign_performance": (
         *("campaign", "status", "progress", "people_contacted", "people_contacted_by_email", "emails_sent", "bounced"),
         *("delivered", "people_opened", "people_clicked", "people_replied", "people_replied_linkedin"),
-        *("people_interested", "bounce_rate", "open_rate", "click_rate", "reply_rate", "interest_rate"),
+        *(
+            "people_interested",
+            "people_maybe",
+            "people_not_interested",
+            "bounce_rate",
+            "open_rate",
+            "click_rate",
+            "reply_rate",
+            "interest_rate",
+        ),
         *("last_activity_on",),
     ),
     "campaign_daily": (
         *("date", "emails_sent", "people_opened", "people_clicked", "people_replied"),
-        *("emails_sent_7d", "bounced_7d", "people_mailed_7d", "people_replied_7d"),
+        *("emails_sent_7d", "bounced_7d", "people_mailed_7d", "mailed_people_replied_7d"),
     ),
     "sender_health": (
         *("sender", "emails_sent", "bounced", "people_contacted", "people_replied", "bounce_rate", "reply_rate"),
         *("warm_up_status", "warm_up_deliverability", "warm_up_sent_7d"),
     ),
-    "reply_feed": ("position", "replied_at", "campaign", "contact", "name", "email", "channel", "sentiment", "text"),
+    "reply_feed": (
+        *("position", "replied_at", "campaign", "contact", "prospect_name", "prospect_email", "reply_type"),
+        *("subject", "message"),
+    ),
 }
 """The columns that the page needs of each table; others may be there too."""
 
@@ -41,14 +56,14 @@ DAYS: Final = """
 SELECT
     date, sum(emails_sent) AS emails_sent, sum(people_opened) AS people_opened, sum(people_clicked) AS people_clicked,
     sum(people_replied) AS people_replied, sum(emails_sent_7d) AS emails_sent_7d, sum(bounced_7d) AS bounced_7d,
-    sum(people_mailed_7d) AS people_mailed_7d, sum(people_replied_7d) AS people_replied_7d
+    sum(people_mailed_7d) AS people_mailed_7d, sum(mailed_people_replied_7d) AS mailed_people_replied_7d
 FROM {schema}.campaign_daily
 GROUP BY date
 ORDER BY date
 """
 COUNTS_OF_DAYS: Final = (
     *("emails_sent", "people_opened", "people_clicked", "people_replied"),
-    *("emails_sent_7d", "bounced_7d", "people_mailed_7d", "people_replied_7d"),
+    *("emails_sent_7d", "bounced_7d", "people_mailed_7d", "mailed_people_replied_7d"),
 )
 
 
@@ -76,7 +91,8 @@ def read(database: str, schema: str) -> Marts:
     url = _url(database)
     options = {"read_only": True} if url.get_backend_name() == "duckdb" else {}
     try:
-        engine = create_engine(url, connect_args=options)
+        # Without a pool, nothing holds the file once the page is made.
+        engine = create_engine(url, connect_args=options, poolclass=NullPool)
         with engine.connect() as connection:
             return _read(connection, schema, url)
     except (NoSuchModuleError, ModuleNotFoundError) as missing:
@@ -131,13 +147,13 @@ def _check(connection: Connection, schema: str, url: URL) -> None:
     for table, needed in CONTRACT.items():
         if table not in there:
             raise Unreadable(
-                f"{_shown(url)} has no table {schema}.{table}. The dbt models make it, of the synced tables: "
-                "`dbt build --project-dir dbt_snov`. Without synced tables, run `make demo` first."
+                f"{_shown(url)} has no table {schema}.{table}. The dbt models make it, of the synced tables: `{DBT}`. "
+                "Without synced tables, run `make demo` first."
             )
         if missing := [column for column in needed if column not in there[table]]:
             raise Unreadable(
                 f"{_shown(url)}: {schema}.{table} lacks {', '.join(missing)}. It was made by other models than the "
-                "page expects; make it anew: `dbt build --project-dir dbt_snov`."
+                f"page expects; make it anew: `{DBT}`."
             )
 
 

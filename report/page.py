@@ -50,7 +50,11 @@ def render(marts: Marts, note: str | None) -> str:
     style = _file("page.css")
     scripts = {name: _script(text) for name, text in _scripts().items()}
     environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"tone": tone, "day": day, "channel": _channel, "when": _when}
     senders = [{**row, "state": row.get("state") or sender_state(row)} for row in marts.senders]
@@ -81,7 +85,7 @@ def render(marts: Marts, note: str | None) -> str:
 @cache
 def _scripts() -> dict[str, str]:
     return {
-        "vega": vl_convert.javascript_bundle(vl_version=VEGA_LITE),
+        "vega": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE),
         "charts": _file("charts.js"),
         "table": _file("table.js"),
     }

@@ -1,7 +1,8 @@
-"""Tables in the form of the dbt models' marts, for tests of the page: made of synced tables, or of rows given here."""
+"""Tables in the form of the dbt models' marts, for tests of the page: made of what was synced, or of given rows."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -23,7 +24,8 @@ CREATE TABLE snov.campaign_daily (
     campaign_id BIGINT, campaign VARCHAR, date DATE, emails_sent BIGINT, bounced BIGINT, delivered BIGINT,
     people_opened BIGINT, people_clicked BIGINT, people_replied BIGINT, people_contacted BIGINT,
     emails_sent_7d BIGINT, bounced_7d BIGINT, bounce_rate_7d DOUBLE, people_mailed_7d BIGINT,
-    people_opened_7d BIGINT, people_replied_7d BIGINT, open_rate_7d DOUBLE, reply_rate_7d DOUBLE
+    people_opened_7d BIGINT, people_replied_7d BIGINT, mailed_people_replied_7d BIGINT,
+    open_rate_7d DOUBLE, reply_rate_7d DOUBLE
 );
 CREATE TABLE snov.sender_health (
     sender_email_id BIGINT, sender VARCHAR, valid BOOLEAN, suspended BOOLEAN, emails_sent BIGINT, bounced BIGINT,
@@ -31,8 +33,8 @@ CREATE TABLE snov.sender_health (
     warm_up_deliverability DOUBLE, warm_up_sent_7d BIGINT
 );
 CREATE TABLE snov.reply_feed (
-    position BIGINT, replied_at TIMESTAMP, campaign_id BIGINT, campaign VARCHAR, contact VARCHAR, name VARCHAR,
-    email VARCHAR, channel VARCHAR, sentiment VARCHAR, text VARCHAR
+    position BIGINT, replied_at TIMESTAMP, campaign_id BIGINT, campaign VARCHAR, contact VARCHAR, prospect_name VARCHAR,
+    prospect_email VARCHAR, channel VARCHAR, reply_type VARCHAR, subject VARCHAR, message VARCHAR
 );
 """
 
@@ -63,7 +65,7 @@ SELECT
     sum(emails_sent) OVER week AS emails_sent_7d, sum(bounced) OVER week AS bounced_7d,
     bounced_7d / nullif(emails_sent_7d, 0) AS bounce_rate_7d, sum(contacted_by_email) OVER week AS people_mailed_7d,
     sum(email_opens) OVER week AS people_opened_7d, sum(email_replies) OVER week AS people_replied_7d,
-    people_opened_7d / nullif(people_mailed_7d, 0) AS open_rate_7d,
+    people_replied_7d AS mailed_people_replied_7d, people_opened_7d / nullif(people_mailed_7d, 0) AS open_rate_7d,
     people_replied_7d / nullif(people_mailed_7d, 0) AS reply_rate_7d
 FROM campaign_analytics_daily
 JOIN campaigns ON campaigns.id = campaign_id
@@ -90,11 +92,49 @@ SELECT
     row_number() OVER (ORDER BY replied_at DESC, campaign_id, contact) AS position, *
 FROM (
     SELECT
-        (reply ->> 'received_at')::TIMESTAMP AS replied_at, campaign_id, campaign, contact, prospect_name AS name,
-        prospect_email AS email, reply_type AS channel, reply ->> 'message' AS text
+        (reply ->> 'received_at')::TIMESTAMP AS replied_at, campaign_id, campaign, contact, prospect_name,
+        prospect_email, reply_type, reply ->> 'subject' AS subject, reply ->> 'message' AS message
     FROM (SELECT *, unnest(replies::JSON[]) AS reply FROM campaign_replies)
 );
 """
+
+
+SCHEMAS: Final = Path(__file__).parent.parent / "source_snov" / "schemas"
+TYPES: Final = {
+    "integer": "BIGINT",
+    "number": "DECIMAL(38, 9)",
+    "boolean": "BOOLEAN",
+    "object": "JSON",
+    "array": "JSON",
+}
+FORMATS: Final = {"date": "DATE", "date-time": "TIMESTAMP"}
+
+
+def load(database: Path, messages: Path, streams: Iterable[str]) -> None:
+    """Make a table of each stream's records, as PyAirbyte does, of what `source-snov read` printed."""
+    with duckdb.connect(str(database)) as connection:
+        for stream in streams:
+            fields = json.loads((SCHEMAS / f"{stream}.json").read_text())["properties"]
+            columns = [f"(data ->> '{name}')::{_type(field)} AS \"{name}\"" for name, field in fields.items()]
+            connection.execute(
+                f"""
+                CREATE TABLE {stream} AS
+                SELECT {", ".join(columns)}, _airbyte_extracted_at
+                FROM (
+                    SELECT json -> '$.record.data' AS data,
+                        make_timestamp((json ->> '$.record.emitted_at')::BIGINT * 1000) AS _airbyte_extracted_at
+                    FROM read_ndjson_objects(?)
+                    WHERE json ->> '$.record.stream' = ?
+                )
+                """,
+                [str(messages), stream],
+            )
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    types = field["type"] if isinstance(field["type"], list) else [field["type"]]
+    [kind] = [name for name in types if name != "null"]
+    return FORMATS.get(field.get("format", ""), TYPES.get(kind, "VARCHAR"))
 
 
 def marts_of_synced_tables(database: Path) -> None:
@@ -108,10 +148,9 @@ def marts(database: Path, **rows: Iterable[Mapping[str, Any]]) -> None:
     with duckdb.connect(str(database)) as connection:
         connection.execute(SCHEMA)
         for mart, given in rows.items():
-            for row in given:
-                connection.execute(
-                    f"INSERT INTO snov.{mart} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
-                )
+            written = database.with_suffix(".json")
+            written.write_text(json.dumps(list(given), default=str))
+            connection.execute(f"INSERT INTO snov.{mart} BY NAME FROM read_json(?)", [str(written)])
 
 
 def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
@@ -131,5 +170,5 @@ def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
 def day(number: int, name: str, when: date, **figures: Any) -> dict[str, Any]:
     """A row of `campaign_daily`."""
     columns = ("emails_sent", "bounced", "delivered", "people_opened", "people_clicked", "people_replied")
-    counts = dict.fromkeys((*columns, "people_contacted", "people_mailed_7d", "people_replied_7d"), 0)
+    counts = dict.fromkeys((*columns, "people_contacted", "people_mailed_7d", "mailed_people_replied_7d"), 0)
     return {"campaign_id": number, "campaign": name, "date": when, **counts, **figures}

@@ -1,0 +1,536 @@
+"""The page, opened in a real browser: its figures against the synced tables, its sorting, and what it makes of accounts
+that are empty, large, or full of names that mean harm.
+
+The picture in README.md is taken anew with
+
+    python -m report --note "Made-up data of the sandbox."
+    python -m integration_tests.browser report.html docs/report.png
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from integration_tests.browser import Browser, Theme, browser
+from report.__main__ import main
+from sandbox.running import Sandbox
+from sandbox.seeds import demo_account
+from sandbox.settings import Settings
+from unit_tests.report_marts import campaign, day, load, marts, marts_of_synced_tables
+
+ROOT: Final = Path(__file__).parent.parent
+COMMAND: Final = Path(sys.executable).with_name("source-snov")
+CATALOG: Final = Path(__file__).with_name("configured_catalog.json")
+NOTHING: Final = "\N{EN DASH}"
+PHONE: Final = (360, 740)
+DESKTOP: Final = (1280, 1180)
+MOST_BYTES: Final = 3_000_000
+
+STREAMS: Final = (
+    *("campaigns", "campaign_analytics", "campaign_analytics_daily", "campaign_progress", "campaign_replies"),
+    *("sender_email_accounts", "sender_analytics", "warm_ups", "warm_up_daily_statistics"),
+)
+PLANTED: Final = """<img src=x onerror="window.planted=1">"""
+HOSTILE: Final = (
+    PLANTED,
+    "</script><script>window.planted=2</script>",
+    "<!--<script>window.planted=3",
+    "\"' onfocus=window.planted=4 autofocus x='",
+    "{{ 7 * 7 }} ${window.planted=5} &lt;b&gt;",
+    "W" * 300,
+    "\N{RIGHT-TO-LEFT OVERRIDE}evil\N{LINE SEPARATOR}\N{NO-BREAK SPACE}name",
+    "",
+)
+YESTERDAY: Final = date(2026, 3, 1)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page made of a database, open in the browser."""
+
+    browser: Browser
+    file: Path
+    database: Path
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def figure(self, name: str) -> tuple[str, str]:
+        """A key figure, and what stands below it."""
+        card = self.browser.driver.find_element(By.CSS_SELECTOR, f".figure[data-name={name}]")
+        return card.find_element(By.CSS_SELECTOR, ".value").text, card.find_elements(By.CSS_SELECTOR, ".soft")[-1].text
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        """The rows of a table as they are on the screen, by the names of the columns."""
+        rows: list[dict[str, str]] = self.browser.run(
+            """
+            const table = document.getElementById(arguments[0]);
+            const names = [...table.tHead.rows[0].cells].map((cell) => cell.dataset.name);
+            return [...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) =>
+              Object.fromEntries([...row.cells].map((cell, place) => [names[place], cell.innerText.trim()])));
+            """,
+            name,
+        )
+        return rows
+
+    def column(self, table: str, name: str) -> list[str]:
+        return [row[name] for row in self.table(table)]
+
+    def heading(self, table: str, name: str) -> Any:
+        return self.browser.driver.find_element(By.CSS_SELECTOR, f"#{table} thead [data-name={name}] button")
+
+    def sort(self, table: str, name: str) -> str:
+        """Press the heading with the keyboard; the order that it then claims."""
+        button = self.heading(table, name)
+        button.send_keys(Keys.ENTER)
+        claimed = {
+            heading.get_attribute("data-name"): heading.get_attribute("aria-sort")
+            for heading in self.browser.driver.find_elements(By.CSS_SELECTOR, f"#{table} thead th")
+        }
+        assert [other for other, order in claimed.items() if order != "none"] == [name]
+        return str(claimed[name])
+
+    def assert_harmless(self) -> None:
+        """No name was run as a script, nothing was refused or failed, and nothing was fetched."""
+        assert self.browser.run("return window.planted") is None
+        assert self.browser.errors() == []
+        assert self.browser.requests() == []
+
+    def assert_fits(self) -> None:
+        """Nothing is wider than the screen, but for tables within their own frame."""
+        wide, screen = self.browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")
+        assert wide == screen
+        assert not self.browser.run(
+            "return [...document.querySelectorAll('.card, .replies li, .chart svg, h1, .note')]"
+            ".filter((part) => part.getBoundingClientRect().right > window.innerWidth).length"
+        )
+
+    def keep(self, name: str) -> None:
+        self.browser.picture(ROOT / ".tmp" / f"report-{name}.png", whole=True)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the sandbox's account, or a quarter of its campaigns to be quick, and the marts of it."""
+    folder = tmp_path_factory.mktemp("report")
+    database, config, catalog, messages = (
+        folder / name for name in ("demo.duckdb", "config.json", "catalog.json", "messages.jsonl")
+    )
+    listed = json.loads(CATALOG.read_text())["streams"]
+    catalog.write_text(json.dumps({"streams": [one for one in listed if one["stream"]["name"] in STREAMS]}))
+    account = demo_account()
+    for number, campaign_id in enumerate(list(account.campaigns)):
+        if number % 4:
+            account.remove_campaign(campaign_id)
+    with Sandbox(account, Settings(requests_per_minute=None)) as sandbox, messages.open("w") as output:
+        config.write_text(json.dumps(sandbox.config()))
+        done = subprocess.run(
+            [str(COMMAND), "read", "--config", str(config), "--catalog", str(catalog)],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=240,
+        )
+    assert done.returncode == 0, done.stderr
+    load(database, messages, STREAMS)
+    marts_of_synced_tables(database)
+    return database
+
+
+@pytest.fixture(scope="module")
+def report(synced: Path) -> Path:
+    """The page of the sandbox's account, made by the command."""
+    arguments = ["--database", str(synced), "--output", str(synced.with_name("report.html"))]
+    done = subprocess.run(
+        [sys.executable, "-m", "report", *arguments, "--note", "Made-up data of the sandbox."],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture
+def page(chromium: Browser, report: Path, synced: Path) -> Page:
+    chromium.show(*DESKTOP)
+    chromium.open(report)
+    return Page(chromium, report, synced)
+
+
+def made(chromium: Browser, folder: Path, **rows: Any) -> Page:
+    """A page of marts with these rows, open on a desktop."""
+    database, file = folder / "made.duckdb", folder / "made.html"
+    marts(database, **rows)
+    assert main(["--database", str(database), "--output", str(file)]) == 0
+    chromium.show(*DESKTOP)
+    chromium.open(file)
+    return Page(chromium, file, database)
+
+
+def test_key_figures_are_those_of_the_synced_tables(page: Page) -> None:
+    [(sent, delivered, bounced, contacted, mailed, opened, clicked, replied, linkedin, interested)] = page.sql(
+        """
+        SELECT sum(emails_sent), sum(delivered), sum(bounced), sum(total_contacted), sum(contacted_by_email),
+               sum(email_opens), sum(link_clicks), sum(email_replies), sum(linkedin_total_replies), sum(interested)
+        FROM campaign_analytics
+        """
+    )
+
+    assert sent > 0
+    assert page.figure("emails_sent") == (f"{sent:,}", f"{delivered:,} delivered")
+    assert page.figure("bounce_rate") == (f"{bounced / sent:.1%}", f"{bounced:,} e-mails bounced")
+    assert page.figure("people_contacted") == (f"{contacted:,}", f"{mailed:,} by e-mail")
+    assert page.figure("open_rate") == (f"{opened / mailed:.1%}", f"{opened:,} people opened")
+    assert page.figure("click_rate") == (f"{clicked / mailed:.1%}", f"{clicked:,} people clicked")
+    assert page.figure("reply_rate") == (f"{replied / mailed:.1%}", f"{replied:,} people replied by e-mail")
+    assert page.figure("people_replied_linkedin")[0] == f"{linkedin:,}"
+    assert page.figure("people_interested") == (
+        f"{interested:,}",
+        f"{interested / (replied + linkedin):.1%} of all who replied",
+    )
+    funnel = page.browser.driver.find_element(By.CSS_SELECTOR, "#chart-funnel").text
+    for step, people in {"Contacted": mailed, "Opened": opened, "Clicked": clicked, "Interested": interested}.items():
+        assert step in funnel
+        assert f"{people:,}" in funnel
+
+
+def test_every_campaign_is_in_the_table_with_its_figures(page: Page) -> None:
+    expected = page.sql(
+        """
+        SELECT campaign, campaigns.status, progress, emails_sent, bounced / nullif(emails_sent, 0),
+               total_contacted, email_opens / nullif(contacted_by_email, 0), linkedin_total_replies
+        FROM campaigns
+        LEFT JOIN campaign_analytics ON campaign_analytics.campaign_id = id
+        LEFT JOIN campaign_progress ON campaign_progress.campaign_id = id
+        """
+    )
+    names = ("campaign", "status", "progress", "emails_sent", "bounce_rate", "people_contacted", "open_rate")
+
+    shown = [tuple(row[name] for name in (*names, "people_replied_linkedin")) for row in page.table("campaigns")]
+
+    assert len(expected) > 10
+    assert sorted(shown) == sorted(
+        (name, status, f"{progress:.0f}%", f"{sent:,}", rate(bounced), f"{contacted:,}", rate(opened), f"{linkedin:,}")
+        for name, status, progress, sent, bounced, contacted, opened, linkedin in expected
+    )
+
+
+def test_senders_and_replies_are_there(page: Page) -> None:
+    senders = page.sql(
+        "SELECT email_from, emails_sent FROM sender_email_accounts JOIN sender_analytics ON sender_email_id = id "
+        "ORDER BY emails_sent DESC"
+    )
+    newest = page.sql(
+        "SELECT prospect_name FROM (SELECT *, unnest(replies::JSON[]) AS reply FROM campaign_replies) "
+        "ORDER BY reply ->> 'received_at' DESC LIMIT 3"
+    )
+
+    assert [(row["sender"], row["emails_sent"]) for row in page.table("senders")] == [
+        (sender, f"{sent:,}") for sender, sent in senders
+    ]
+    replies = page.browser.driver.find_elements(By.CSS_SELECTOR, ".replies > li")
+    assert len(replies) == 50
+    assert [reply.find_element(By.TAG_NAME, "b").text for reply in replies[:3]] == [name for (name,) in newest]
+
+
+def test_says_when_the_data_is_from_and_the_note(page: Page) -> None:
+    [(synced,)] = page.sql("SELECT max(_airbyte_extracted_at) FROM campaign_analytics")
+
+    header = page.browser.driver.find_element(By.TAG_NAME, "body").text.split("Overview")[0]
+
+    assert f"{synced:%b %Y, %H:}" in header
+    assert "Made-up data of the sandbox." in header
+
+
+@pytest.mark.parametrize("name", ["emails_sent", "reply_rate", "progress"])
+def test_numbers_sort_as_numbers_and_what_is_missing_stays_last(page: Page, name: str) -> None:
+    # The first press on the column that is sorted already turns it round.
+    if name != "emails_sent":
+        assert page.sort("campaigns", name) == "descending"
+        down = page.column("campaigns", name)
+        assert down == sorted(down, key=number, reverse=True)
+
+    assert page.sort("campaigns", name) == "ascending"
+
+    up = page.column("campaigns", name)
+    missing = up.count(NOTHING)
+    assert up[len(up) - missing :] == [NOTHING] * missing
+    assert len(set(up)) > 5
+    assert up[: len(up) - missing] == sorted(up[: len(up) - missing], key=number)
+
+
+def test_names_and_days_sort_in_both_directions(page: Page) -> None:
+    names = page.column("campaigns", "campaign")
+
+    assert page.sort("campaigns", "campaign") == "ascending"
+    assert page.column("campaigns", "campaign") == sorted(names, key=str.casefold)
+    assert page.sort("campaigns", "campaign") == "descending"
+    assert page.column("campaigns", "campaign") == sorted(names, key=str.casefold, reverse=True)
+
+    assert page.sort("campaigns", "last_activity_on") == "descending"
+    days = page.sql("SELECT last_activity_on FROM snov.campaign_performance ORDER BY 1 DESC NULLS LAST")
+    assert page.column("campaigns", "last_activity_on") == [
+        f"{last:%d %b %Y}".removeprefix("0") if last else NOTHING for (last,) in days
+    ]
+
+
+def test_the_filter_leaves_rows_with_the_text(page: Page) -> None:
+    page.browser.driver.find_element(By.ID, "filter").send_keys("LINKEDIN")
+
+    [(count, of)] = page.sql("SELECT count(*) FILTER (campaign ILIKE '%linkedin%'), count(*) FROM campaigns")
+    assert count > 1
+    assert len(page.table("campaigns")) == count
+    assert page.browser.driver.find_element(By.ID, "shown").text == f"{count} of {of}"
+
+
+def test_charts_show_the_days_that_are_chosen(page: Page) -> None:
+    assert bars(page, "sent") == 90
+
+    page.browser.driver.find_element(By.CSS_SELECTOR, "input[name=days][value='30']").send_keys(Keys.SPACE)
+
+    WebDriverWait(page.browser.driver, 10).until(lambda _: bars(page, "sent") == 30)
+    assert bars(page, "replied") == 30
+    page.assert_harmless()
+
+
+def test_a_day_in_a_chart_tells_its_figures(page: Page) -> None:
+    [(last, sent, mean)] = page.sql(
+        """
+        SELECT max(date), sum(emails_sent) FILTER (date = (SELECT max(date) FROM campaign_analytics_daily)),
+               sum(emails_sent) FILTER (date > (SELECT max(date) FROM campaign_analytics_daily) - 7) / 7
+        FROM campaign_analytics_daily
+        """
+    )
+    days = page.browser.driver.find_elements(By.CSS_SELECTOR, "#chart-sent .mark-rect.layer_2_marks path")
+    page.browser.run("arguments[0].scrollIntoView({block: 'center'})", days[-1])
+
+    ActionChains(page.browser.driver).move_to_element(days[-1]).perform()
+
+    tooltip = page.browser.driver.find_element(By.ID, "vg-tooltip-element")
+    WebDriverWait(page.browser.driver, 10).until(lambda _: tooltip.is_displayed())
+    told = tooltip.text
+    assert f"{last:%b %Y}" in told
+    assert re.search(rf"E-mails sent\s+{sent:,}\s", told)
+    assert f"{mean:,.1f}" in told
+    beside = page.browser.run(
+        "const one = arguments[0].getBoundingClientRect(), other = arguments[1].getBoundingClientRect();"
+        "return Math.abs(one.top - other.bottom) < 400 && one.left > 0 && one.right <= innerWidth",
+        tooltip,
+        days[-1],
+    )
+    assert beside
+    page.assert_harmless()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_can_be_read_on_a_phone_and_in_both_themes(page: Page, theme: Theme) -> None:
+    for size in (DESKTOP, PHONE):
+        page.browser.show(*size, theme)
+        page.browser.open(page.file)
+        page.assert_fits()
+        assert contrasts(page) >= 4.5
+        page.keep(f"{'phone' if size == PHONE else 'desktop'}-{theme}")
+    page.assert_harmless()
+
+
+def test_what_a_figure_means_opens_by_the_keyboard_and_stays_on_the_screen(page: Page) -> None:
+    page.browser.show(*PHONE)
+    meaning = page.browser.driver.find_element(By.ID, "about-reply_rate")
+    assert not meaning.is_displayed()
+
+    page.browser.driver.find_element(By.CSS_SELECTOR, "[popovertarget=about-reply_rate]").send_keys(Keys.ENTER)
+
+    assert meaning.is_displayed()
+    assert "of the people contacted by e-mail" in meaning.text
+    assert "counts twice" in meaning.text
+    box = page.browser.run("const {left, right} = arguments[0].getBoundingClientRect(); return [left, right]", meaning)
+    assert 0 <= box[0] < box[1] <= PHONE[0]
+    ActionChains(page.browser.driver).send_keys(Keys.ESCAPE).perform()
+    assert not meaning.is_displayed()
+
+
+def test_the_policy_lets_nothing_in_or_out(page: Page) -> None:
+    policy = page.browser.run("return document.querySelector('meta[http-equiv=Content-Security-Policy]').content")
+
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    assert page.browser.run("return document.querySelectorAll('script[src], link[href^=http], img').length") == 0
+    page.assert_harmless()
+
+
+def test_an_account_without_campaigns(chromium: Browser, tmp_path: Path) -> None:
+    page = made(chromium, tmp_path)
+
+    text = chromium.driver.find_element(By.TAG_NAME, "body").text
+    assert "No campaigns yet" in text
+    assert chromium.driver.find_elements(By.CSS_SELECTOR, "table, .chart") == []
+    page.assert_harmless()
+
+
+def test_one_campaign_that_never_began(chromium: Browser, tmp_path: Path) -> None:
+    page = made(chromium, tmp_path, campaign_performance=[campaign(1, "Only one")])
+
+    [row] = page.table("campaigns")
+    assert (row["campaign"], row["emails_sent"], row["reply_rate"]) == ("Only one", "0", NOTHING)
+    assert page.figure("reply_rate")[0] == NOTHING
+    assert "1 campaign\n" in chromium.driver.find_element(By.TAG_NAME, "header").text
+    page.assert_harmless()
+
+
+def test_names_are_only_text(chromium: Browser, tmp_path: Path) -> None:
+    began = {"status": PLANTED, "emails_sent": 9, "bounce_rate": 0.0, "last_activity_on": YESTERDAY}
+    reply = {"replied_at": YESTERDAY, "reply_type": PLANTED, "subject": PLANTED}
+    page = made(
+        chromium,
+        tmp_path,
+        campaign_performance=[campaign(number, name, **began) for number, name in enumerate(HOSTILE)],
+        campaign_daily=[
+            day(number, name, YESTERDAY - timedelta(days=ago), emails_sent=1)
+            for number, name in enumerate(HOSTILE)
+            for ago in (0, 5)
+        ],
+        sender_health=[
+            {"sender_email_id": number, "sender": name, "warm_up_status": name} for number, name in enumerate(HOSTILE)
+        ],
+        reply_feed=[
+            {"position": number, "prospect_name": name, "campaign": name, "contact": name, "message": 9 * name, **reply}
+            for number, name in enumerate(HOSTILE, start=1)
+        ],
+    )
+
+    written = page.browser.run("return [...document.querySelectorAll('tbody th')].map((cell) => cell.textContent)")
+    assert sorted(written) == sorted(2 * [name or NOTHING for name in HOSTILE])
+    assert page.sort("campaigns", "campaign") == "ascending"
+    for size in (DESKTOP, PHONE):
+        page.browser.show(*size)
+        page.assert_fits()
+        page.keep(f"names-{size[0]}")
+    page.assert_harmless()
+
+
+def test_500_campaigns(chromium: Browser, tmp_path: Path) -> None:
+    figures = {"status": "Active", "people_contacted": 60, "bounce_rate": 0.0123, "open_rate": 0.4567, "progress": 43}
+    page = made(
+        chromium,
+        tmp_path,
+        campaign_performance=[
+            campaign(number, f"Campaign {number}, {'of a customer ' * 3}", emails_sent=number * 7 % 500, **figures)
+            for number in range(500)
+        ],
+        campaign_daily=[day(1, "Campaign", YESTERDAY - timedelta(days=ago), emails_sent=ago) for ago in range(400)],
+    )
+
+    assert page.file.stat().st_size < MOST_BYTES
+    assert page.sort("campaigns", "emails_sent") == "ascending"
+    assert page.column("campaigns", "emails_sent") == [f"{number:,}" for number in range(500)]
+    page.sort("campaigns", "campaign")
+    assert page.column("campaigns", "campaign")[9].startswith("Campaign 9,")
+    page.browser.show(*PHONE)
+    page.assert_fits()
+    page.assert_harmless()
+
+
+def test_an_account_that_has_been_silent_for_months(chromium: Browser, tmp_path: Path) -> None:
+    page = made(
+        chromium,
+        tmp_path,
+        campaign_performance=[campaign(1, "Long ago", status="Completed", emails_sent=5)],
+        campaign_daily=[
+            day(1, "Long ago", YESTERDAY - timedelta(days=ago), emails_sent_7d=5 * (ago > 150)) for ago in range(200)
+        ],
+    )
+
+    assert bars(page, "sent") == 90
+    page.assert_harmless()
+
+
+def test_says_what_to_run_when_something_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database, page = tmp_path / "some.duckdb", tmp_path / "page.html"
+
+    def said() -> str:
+        assert main(["--database", str(database), "--output", str(page)]) == 1
+        assert not page.exists()
+        output = capsys.readouterr()
+        assert output.out == ""
+        return output.err
+
+    assert "`make demo`" in said()
+
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CREATE TABLE campaigns (id BIGINT)")
+    assert "no table snov.campaign_performance" in (told := said())
+    assert "`dbt build --project-dir dbt_snov --profiles-dir dbt_snov`" in told
+
+    database.unlink()
+    marts(database)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("ALTER TABLE snov.reply_feed DROP COLUMN message")
+    assert "snov.reply_feed lacks message" in said()
+
+    database.write_text("This is no database.")
+    assert "cannot be read" in said()
+
+
+def rate(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.1%}"
+
+
+def number(text: str) -> float:
+    """What a cell says; nothing is less than any number."""
+    return -1 if text == NOTHING else float(text.replace(",", "").rstrip("%"))
+
+
+def bars(page: Page, chart: str) -> int:
+    return len(page.browser.driver.find_elements(By.CSS_SELECTOR, f"#chart-{chart} .mark-rect.layer_0_marks path"))
+
+
+def contrasts(page: Page) -> float:
+    """The least contrast of a text, within the charts and outside, to what it stands on (WCAG 2's ratio)."""
+    pairs = page.browser.run(
+        """
+        const texts = document.querySelectorAll(
+          "h1, .soft, .badge, .note, .figure .label, tbody th, tbody td, thead button, .chart svg text");
+        return [...texts].map((text) => {
+          const style = getComputedStyle(text);
+          let ground = text;
+          while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+          return [text instanceof SVGElement ? style.fill : style.color, getComputedStyle(ground).backgroundColor];
+        });
+        """
+    )
+    assert len(pairs) > 100
+    return min(contrast(*(luminance(colour) for colour in pair)) for pair in {tuple(pair) for pair in pairs})
+
+
+def luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: float, other: float) -> float:
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
