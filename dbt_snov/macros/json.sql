@@ -24,7 +24,7 @@
 {% macro json_text(json, field) -%} {{ return(adapter.dispatch("json_text", "snov")(json, field)) }} {%- endmacro %}
 {% macro default__json_text(json, field) -%} ({{ json }} ->> '{{ field }}') {%- endmacro %}
 {% macro duckdb__json_text(json, field) -%} json_extract_string({{ json }}, '$.{{ field }}') {%- endmacro %}
-{% macro snowflake__json_text(json, field) -%} cast(get({{ json }}, '{{ field }}') as varchar) {%- endmacro %}
+{% macro snowflake__json_text(json, field) -%} cast({{ json }}:{{ field }} as varchar) {%- endmacro %}
 {% macro bigquery__json_text(json, field) -%} json_value({{ json }}, '$.{{ field }}') {%- endmacro %}
 
 {# How many elements an array has; 0 or null for anything else. #}
