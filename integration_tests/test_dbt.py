@@ -73,10 +73,11 @@ import json, sys
 import airbyte
 from airbyte import caches
 
-command, config, streams, kind, options = sys.argv[1:]
+command, config, *targets = sys.argv[1:]
 source = airbyte.get_source("source-snov", local_executable=command, config=json.loads(config))
-source.select_streams(json.loads(streams))
-source.read(getattr(caches, kind)(**json.loads(options)))
+for kind, options, streams in map(json.loads, targets):
+    source.select_streams(streams)
+    source.read(getattr(caches, kind)(**options))
 """
 
 Rows = list[dict[str, Any]]
@@ -150,9 +151,10 @@ def run(
     return result
 
 
-def sync(sandbox: Sandbox, streams: tuple[str, ...], kind: str, options: Mapping[str, Any], folder: Path) -> None:
+def sync(sandbox: Sandbox, folder: Path, *targets: tuple[str, Mapping[str, Any], tuple[str, ...]]) -> None:
+    """Sync streams into caches of PyAirbyte, each given by its class and options."""
     config = sandbox.config(end_date=str(sandbox.account.today))
-    arguments = (str(COMMANDS / "source-snov"), *map(json.dumps, (config, streams)), kind, json.dumps(options))
+    arguments = (str(COMMANDS / "source-snov"), json.dumps(config), *map(json.dumps, targets))
     result = run("python", "-c", SYNC, *arguments, environment={}, folder=folder)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -190,17 +192,46 @@ def small_account() -> Account:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Built]]:
-    """The same account in DuckDB with all streams, and in Postgres with some, both built; at the same time."""
-    with (
-        Sandbox(small_account(), settings=Settings(requests_per_minute=None)) as sandbox,
-        server() as postgres,
-        ThreadPoolExecutor() as pool,
-    ):
-        builds = (
-            pool.submit(on_duckdb, sandbox, tmp_path_factory.mktemp("duckdb")),
-            pool.submit(on_postgres, sandbox, tmp_path_factory.mktemp("postgres"), postgres),
+    """The same account in DuckDB with all streams, and in Postgres with some, both built, at the same time."""
+    folders = {kind: tmp_path_factory.mktemp(kind) for kind in ("duckdb", "postgres")}
+    database = folders["duckdb"] / "demo.duckdb"
+    with Sandbox(small_account(), settings=Settings(requests_per_minute=None)) as sandbox, server() as postgres:
+        in_duckdb = {"db_path": str(database), "schema_name": "main", "cache_dir": str(folders["duckdb"] / "cache")}
+        in_postgres = {
+            "host": postgres.host,
+            "port": postgres.port,
+            "username": postgres.user,
+            "password": postgres.password,
+            "database": postgres.database,
+            "schema_name": "public",
+            "cache_dir": str(folders["postgres"] / "cache"),
+        }
+        sync(
+            sandbox,
+            folders["duckdb"],
+            ("DuckDBCache", in_duckdb, STREAMS),
+            ("PostgresCache", in_postgres, ON_POSTGRES),
         )
-        yield {build.kind: build for build in (future.result() for future in builds)}
+        postgres.execute(
+            # Airbyte's own destination keeps times with a zone. Days must not depend on the session's.
+            """
+            ALTER TABLE campaign_recipients_activity
+            ALTER event_time TYPE timestamptz USING event_time AT TIME ZONE 'UTC'
+            """,
+            f"ALTER ROLE {postgres.user} SET timezone TO 'Pacific/Auckland'",
+        )
+        for folder in folders.values():
+            copy_project(folder)
+        with ThreadPoolExecutor() as pool:
+            other = pool.submit(dbt, "build", folder=folders["postgres"], target="postgres", server=postgres)
+            results = dbt("build", folder=folders["duckdb"]), other.result()
+        for result in results:
+            assert result.returncode == 0, result.stdout
+        targets = {kind: folder / "dbt_snov" / "target" for kind, folder in folders.items()}
+        yield {
+            "duckdb": Built(sandbox.account, "duckdb", targets["duckdb"], database=database),
+            "postgres": Built(sandbox.account, "postgres", targets["postgres"], server=postgres),
+        }
 
 
 @contextmanager
@@ -210,41 +241,6 @@ def server() -> Iterator[PostgresServer]:
             yield postgres
     except Unavailable as reason:
         pytest.skip(str(reason))
-
-
-def on_duckdb(sandbox: Sandbox, folder: Path) -> Built:
-    database = folder / "demo.duckdb"
-    options = {"db_path": str(database), "schema_name": "main", "cache_dir": str(folder / "cache")}
-    sync(sandbox, STREAMS, "DuckDBCache", options, folder)
-    copy_project(folder)
-    result = dbt("build", folder=folder)
-    assert result.returncode == 0, result.stdout
-    return Built(sandbox.account, "duckdb", folder / "dbt_snov" / "target", database=database)
-
-
-def on_postgres(sandbox: Sandbox, folder: Path, postgres: PostgresServer) -> Built:
-    options = {
-        "host": postgres.host,
-        "port": postgres.port,
-        "username": postgres.user,
-        "password": postgres.password,
-        "database": postgres.database,
-        "schema_name": "public",
-        "cache_dir": str(folder / "cache"),
-    }
-    sync(sandbox, ON_POSTGRES, "PostgresCache", options, folder)
-    postgres.execute(
-        # Airbyte's own destination keeps times with a zone. Days must not depend on the session's.
-        """
-        ALTER TABLE campaign_recipients_activity
-        ALTER event_time TYPE timestamptz USING event_time AT TIME ZONE 'UTC'
-        """,
-        f"ALTER ROLE {postgres.user} SET timezone TO 'Pacific/Auckland'",
-    )
-    copy_project(folder)
-    result = dbt("build", folder=folder, target="postgres", server=postgres)
-    assert result.returncode == 0, result.stdout
-    return Built(sandbox.account, "postgres", folder / "dbt_snov" / "target", server=postgres)
 
 
 KINDS: Final = pytest.mark.parametrize("kind", ["duckdb", "postgres"])

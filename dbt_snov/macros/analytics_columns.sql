@@ -31,7 +31,11 @@
 {# All of them as columns for `stage`. #}
 {% macro analytics_columns() -%}
     {%- set columns = [] -%}
-    {%- for name in snov.action_counts() + snov.people_counts() -%} {%- do columns.append([name, "whole"]) -%} {%- endfor -%}
-    {%- for name in snov.api_rates() -%} {%- do columns.append([name, "number"]) -%} {%- endfor -%}
+    {%- for name in snov.action_counts() + snov.people_counts() -%}
+        {%- do columns.append([name, "whole"]) -%}
+    {%- endfor -%}
+    {%- for name in snov.api_rates() -%}
+        {%- do columns.append([name, "number"]) -%}
+    {%- endfor -%}
     {{ return(columns) }}
 {%- endmacro %}

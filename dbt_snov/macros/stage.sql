@@ -11,8 +11,8 @@
 {%- set table = load_relation(source_table) if execute else none -%}
 {%- if execute and needed and table is none -%}
     {{ exceptions.raise_compiler_error(
-        "There is no table " ~ source_table ~ ". Sync the stream " ~ stream ~ ", or say in the variables snov_schema and"
-        ~ " snov_database where its table is."
+        "There is no table " ~ source_table ~ ". Sync the stream " ~ stream
+        ~ ", or say in the variables snov_schema and snov_database where its table is."
     ) }}
 {%- endif -%}
 {%- set found = {} -%}

@@ -10,7 +10,12 @@ with wanted as (
 ),
 
 found as (
-    select campaign_id, min(date) as first_day, max(date) as last_day, count(distinct date) as days, count(*) as found_rows
+    select
+        campaign_id,
+        min(date) as first_day,
+        max(date) as last_day,
+        count(distinct date) as days,
+        count(*) as found_rows
     from {{ ref('campaign_daily') }}
     group by campaign_id
 )

@@ -18,7 +18,7 @@
     {%- endfor -%}
     {%- for node in graph.nodes.values() if node.resource_type == "model" -%}
         {%- set reads = [] -%}
-        {%- for parent in node.depends_on.nodes if parent.startswith("model.snov.") or parent.startswith("source.snov.") -%}
+        {%- for parent in node.depends_on.nodes if parent.startswith(("model.snov.", "source.snov.")) -%}
             {%- do reads.append(parent) -%}
         {%- endfor -%}
         {%- if node.package_name == "snov" or reads -%}
@@ -34,7 +34,8 @@
         {%- do exceptions.raise_compiler_error("No column is marked with additive: false") -%}
     {%- endif -%}
     {%- for offence in offences -%}
-        {%- do log("The model " ~ offence.model ~ " sums or averages " ~ offence.name ~ ", which does not add up.", info=true) -%}
+        {%- set said = offence.model ~ " sums or averages " ~ offence.name ~ ", which does not add up." -%}
+        {%- do log("The model " ~ said, info=true) -%}
     {%- endfor -%}
 {%- endif -%}
 {% for offence in offences -%}

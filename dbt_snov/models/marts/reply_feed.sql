@@ -1,6 +1,12 @@
-with contacts as (
-    select *, {{ snov.json_length('replies') }} as reply_count
+with counted as (
+    select *, coalesce({{ snov.json_length('replies') }}, 0) as replies_listed
     from {{ ref('stg_campaign_replies') }}
+),
+
+-- A contact without a list of replies replied all the same.
+contacts as (
+    select *, case when replies_listed > 0 then replies_listed else 1 end as reply_count
+    from counted
 ),
 
 numbers as (
@@ -9,17 +15,16 @@ numbers as (
     where number >= 1 and number <= (select max(reply_count) from contacts)
 ),
 
--- A contact without a list of replies replied all the same.
-counted as (
-    select contacts.*, coalesce(numbers.number, 1) as reply_number
+numbered as (
+    select contacts.*, numbers.number as reply_number
     from contacts
-    left join numbers
+    inner join numbers
         on numbers.number <= contacts.reply_count
 ),
 
 replies as (
     select *, {{ snov.json_element('replies', 'reply_number') }} as reply
-    from counted
+    from numbered
 ),
 
 feed as (

@@ -53,8 +53,10 @@ select
     {{ snov.share('analytics.email_replies', 'analytics.contacted_by_email') }} as reply_rate,
     warm_ups.status as warm_up_status,
     as_of.day as warm_up_as_of,
-    cast(case when warm_ups.warm_up_id is not null then coalesce(warm_up_weeks.emails_sent, 0) end as {{ dbt.type_bigint() }})
-        as warm_up_sent_7d,
+    cast(
+        case when warm_ups.warm_up_id is not null then coalesce(warm_up_weeks.emails_sent, 0) end
+        as {{ dbt.type_bigint() }}
+    ) as warm_up_sent_7d,
     {{ snov.share('warm_up_weeks.inbox_emails', 'warm_up_weeks.arrived_emails') }} as warm_up_deliverability
 from {{ ref('stg_sender_email_accounts') }} as accounts
 cross join as_of

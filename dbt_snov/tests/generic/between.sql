@@ -4,6 +4,7 @@ select *
 from {{ model }}
 where
     {% for column in columns -%}
-    {{ "or " if not loop.first }}{{ column }} < {{ least }}{% if most is not none %} or {{ column }} > {{ most }}{% endif %}
+    {{ "or " if not loop.first }}{{ column }} < {{ least }}
+    {%- if most is not none %} or {{ column }} > {{ most }}{% endif %}
     {% endfor %}
 {% endtest %}

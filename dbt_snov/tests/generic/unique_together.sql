@@ -3,5 +3,9 @@
 select {{ columns | join(", ") }}, count(*) as times
 from {{ model }}
 group by {{ columns | join(", ") }}
-having count(*) > 1 or {% for column in columns %}max(case when {{ column }} is null then 1 else 0 end) = 1{{ " or " if not loop.last }}{% endfor %}
+having
+    count(*) > 1
+    {%- for column in columns %}
+    or max(case when {{ column }} is null then 1 else 0 end) = 1
+    {%- endfor %}
 {% endtest %}
