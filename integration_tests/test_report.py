@@ -1,7 +1,7 @@
 """The page, opened in a real browser: its figures against the synced tables, its sorting, and what it makes of accounts
 that are empty, large, or full of names that mean harm.
 
-The picture in README.md is taken anew with
+The picture in README.md is taken anew, of the `demo.duckdb` that `make demo` and dbt have made, with
 
     python -m report --note "Made-up data of the sandbox."
     python -m integration_tests.browser report.html docs/report.png
