@@ -26,7 +26,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from integration_tests.browser import Browser, Theme, browser
+from integration_tests.browser import Browser, Theme, Unavailable, browser
 from report.__main__ import main
 from sandbox.running import Sandbox
 from sandbox.seeds import demo_account
@@ -127,8 +127,11 @@ class Page:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
+    try:
+        with browser() as opened:
+            yield opened
+    except Unavailable as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="module")
