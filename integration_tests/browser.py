@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
     parser.add_argument("--width", type=int, default=1280)
-    parser.add_argument("--height", type=int, default=1180)
+    parser.add_argument("--height", type=int, default=1206)
     parser.add_argument("--whole", action="store_true", help="the whole page")
     options = parser.parse_args()
     with browser() as opened:
