@@ -252,7 +252,7 @@ def test_everything_is_built_and_every_test_passes(kind: str, built: dict[str, B
 
     assert set(results.values()) == {"success", "pass"}
     assert Counter(name.partition(".")[0] for name in results)["model"] == 25 + 2 + 4
-    schemas = {"staging": "snov_staging", "intermediate": "snov_staging", "marts": "snov"}
+    schemas = {"staging": "snov_staging", "intermediate": "snov_staging", "marts": "snov_marts"}
     for model in built[kind].models():
         assert model["schema"] == schemas[model["fqn"][1]]
 
@@ -261,7 +261,7 @@ def test_everything_is_built_and_every_test_passes(kind: str, built: dict[str, B
 def test_every_model_and_column_is_described(kind: str, built: dict[str, Built]) -> None:
     columns: dict[str, set[str]] = {}
     query = """
-        SELECT table_name, column_name FROM information_schema.columns WHERE table_schema IN ('snov', 'snov_staging')
+        SELECT table_name, column_name FROM information_schema.columns WHERE table_schema IN ('snov_marts', 'snov_staging')
     """
     for row in built[kind].rows(query):
         columns.setdefault(row["table_name"], set()).add(row["column_name"])
@@ -302,7 +302,7 @@ def filled(columns: Any) -> str:
 @KINDS
 def test_campaign_performance_is_what_the_account_says(kind: str, built: dict[str, Built]) -> None:
     account = built[kind].account
-    found = {row["campaign_id"]: row for row in built[kind].rows("SELECT * FROM snov.campaign_performance")}
+    found = {row["campaign_id"]: row for row in built[kind].rows("SELECT * FROM snov_marts.campaign_performance")}
 
     assert set(found) == set(account.campaigns)
     for campaign in account.campaigns.values():
@@ -347,7 +347,7 @@ def test_campaign_performance_is_what_the_account_says(kind: str, built: dict[st
 @KINDS
 def test_campaign_daily_is_what_the_account_says(kind: str, built: dict[str, Built]) -> None:
     account = built[kind].account
-    found = {(row["campaign_id"], row["date"]): row for row in built[kind].rows("SELECT * FROM snov.campaign_daily")}
+    found = {(row["campaign_id"], row["date"]): row for row in built[kind].rows("SELECT * FROM snov_marts.campaign_daily")}
 
     started = [campaign for campaign in account.campaigns.values() if campaign.started_at]
     wanted = {(one.id, day) for one in started for day in days_of(one.started_at, account.today)}
@@ -424,7 +424,7 @@ def test_sender_health_is_what_the_tables_say(kind: str, built: dict[str, Built]
         {**row, "mailbox": parsed(row["email_account"])["id"]} for row in database.rows("SELECT * FROM warm_ups")
     ]
     days = database.rows("SELECT * FROM warm_up_daily_statistics")
-    found = {row["sender_email_id"]: row for row in database.rows("SELECT * FROM snov.sender_health")}
+    found = {row["sender_email_id"]: row for row in database.rows("SELECT * FROM snov_marts.sender_health")}
 
     accounts = database.rows("SELECT * FROM sender_email_accounts")
     assert set(found) == {account["id"] for account in accounts}
@@ -488,7 +488,7 @@ def test_the_reply_feed_has_every_reply_the_newest_first(kind: str, built: dict[
     found = built[kind].rows("""
         SELECT replied_at, campaign_id, campaign, contact, prospect_name, prospect_email, channel, reply_type,
             reply_number, subject, message
-        FROM snov.reply_feed ORDER BY position
+        FROM snov_marts.reply_feed ORDER BY position
     """)
 
     assert Counter(tuple(row.values()) for row in found) == Counter(expected)
@@ -509,7 +509,7 @@ def moment_of(text: str) -> datetime:
 
 def test_both_databases_hold_the_same(built: dict[str, Built]) -> None:
     for mart in MARTS:
-        query = f"SELECT * FROM snov.{mart} ORDER BY 1, 2, 3"
+        query = f"SELECT * FROM snov_marts.{mart} ORDER BY 1, 2, 3"
         assert built["postgres"].rows(query) == built["duckdb"].rows(query)
 
 
@@ -524,12 +524,12 @@ def test_a_sync_on_postgres_can_replace_its_tables_after_a_build(built: dict[str
 def test_the_test_of_gaps_fails_when_a_day_is_missing(built: dict[str, Built]) -> None:
     query = (built["duckdb"].target / "compiled/snov/tests/campaign_daily_has_no_gap.sql").read_text()
     with duckdb.connect(str(built["duckdb"].database)) as connection:
-        [campaign] = connection.execute("SELECT min(campaign_id) FROM snov.campaign_daily").fetchone() or []
+        [campaign] = connection.execute("SELECT min(campaign_id) FROM snov_marts.campaign_daily").fetchone() or []
         connection.begin()
         connection.execute(
             """
-            DELETE FROM snov.campaign_daily
-            WHERE campaign_id = ? AND date = (SELECT max(date) - 3 FROM snov.campaign_daily)
+            DELETE FROM snov_marts.campaign_daily
+            WHERE campaign_id = ? AND date = (SELECT max(date) - 3 FROM snov_marts.campaign_daily)
             """,
             [campaign],
         )
@@ -569,7 +569,7 @@ def test_it_is_built_on_an_account_without_campaigns(tmp_path: Path, built: dict
     empty = Built(built["duckdb"].account, "duckdb", tmp_path / "dbt_snov" / "target", database=database)
     assert set(empty.results().values()) == {"success", "pass"}
     for mart in MARTS:
-        assert empty.rows(f"SELECT * FROM snov.{mart}") == []
+        assert empty.rows(f"SELECT * FROM snov_marts.{mart}") == []
 
 
 PLANTED: Final = {
@@ -621,11 +621,11 @@ def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built])
     blamed = {line.split()[3] for line in result.stdout.splitlines() if "which does not add up" in line}
     assert blamed == set(PLANTED)
 
-    [gap] = package.rows(f"SELECT * FROM snov.campaign_daily WHERE campaign_id = {campaign} AND date = DATE '{day}'")
+    [gap] = package.rows(f"SELECT * FROM snov_marts.campaign_daily WHERE campaign_id = {campaign} AND date = DATE '{day}'")
     assert gap["emails_sent"] is None
     assert gap["emails_sent_7d"] is not None
     people = ("people_mailed_7d", "people_opened_7d", "people_replied_7d", "open_rate_7d", "reply_rate_7d")
-    [counts] = package.rows(f"SELECT {filled(people)} FROM snov.campaign_daily")
+    [counts] = package.rows(f"SELECT {filled(people)} FROM snov_marts.campaign_daily")
     assert not any(counts.values())
     names = [row["campaign"] for row in package.rows("SELECT campaign FROM snov_staging.stg_campaigns")]
     assert sorted(names) == sorted(CAMPAIGNS)

@@ -295,7 +295,7 @@ def test_names_and_days_sort_in_both_directions(page: Page) -> None:
     assert page.column("campaigns", "campaign") == sorted(names, key=str.casefold, reverse=True)
 
     assert page.sort("campaigns", "last_activity_on") == "descending"
-    days = page.sql("SELECT last_activity_on FROM snov.campaign_performance ORDER BY 1 DESC NULLS LAST")
+    days = page.sql("SELECT last_activity_on FROM snov_marts.campaign_performance ORDER BY 1 DESC NULLS LAST")
     assert page.column("campaigns", "last_activity_on") == [
         f"{last:%d %b %Y}".removeprefix("0") if last else NOTHING for (last,) in days
     ]
@@ -485,14 +485,14 @@ def test_says_what_to_run_when_something_is_missing(tmp_path: Path, capsys: pyte
 
     with duckdb.connect(str(database)) as connection:
         connection.execute("CREATE TABLE campaigns (id BIGINT)")
-    assert "no table snov.campaign_performance" in (told := said())
+    assert "no table snov_marts.campaign_performance" in (told := said())
     assert "`dbt build --project-dir dbt_snov --profiles-dir dbt_snov`" in told
 
     database.unlink()
     marts(database)
     with duckdb.connect(str(database)) as connection:
-        connection.execute("ALTER TABLE snov.reply_feed DROP COLUMN message")
-    assert "snov.reply_feed lacks message" in said()
+        connection.execute("ALTER TABLE snov_marts.reply_feed DROP COLUMN message")
+    assert "snov_marts.reply_feed lacks message" in said()
 
     database.write_text("This is no database.")
     assert "cannot be read" in said()

@@ -38,7 +38,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="DuckDB file, or SQLAlchemy's URL of another database, such as postgresql://user@host/database "
         "(default: demo.duckdb)",
     )
-    parser.add_argument("--schema", default="snov", help="schema of the models (default: snov)")
+    parser.add_argument("--schema", default="snov_marts", help="schema of the models (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("report.html"), help="(default: report.html)")
     parser.add_argument("--note", help="a sentence for the top of the page, such as where the data is from")
     return parser.parse_args(arguments)

@@ -11,8 +11,8 @@ from typing import Any, Final
 import duckdb
 
 SCHEMA: Final = """
-CREATE SCHEMA snov;
-CREATE TABLE snov.campaign_performance (
+CREATE SCHEMA snov_marts;
+CREATE TABLE snov_marts.campaign_performance (
     campaign_id BIGINT, campaign VARCHAR, status VARCHAR, created_at TIMESTAMP, started_at TIMESTAMP,
     progress DECIMAL(38, 9), contacts_left BIGINT, people_contacted BIGINT, people_contacted_by_email BIGINT,
     emails_sent BIGINT, bounced BIGINT, delivered BIGINT, people_opened BIGINT, people_clicked BIGINT,
@@ -20,26 +20,26 @@ CREATE TABLE snov.campaign_performance (
     people_maybe BIGINT, people_not_interested BIGINT, bounce_rate DOUBLE, open_rate DOUBLE, click_rate DOUBLE,
     reply_rate DOUBLE, interest_rate DOUBLE, last_activity_on DATE
 );
-CREATE TABLE snov.campaign_daily (
+CREATE TABLE snov_marts.campaign_daily (
     campaign_id BIGINT, campaign VARCHAR, date DATE, emails_sent BIGINT, bounced BIGINT, delivered BIGINT,
     people_opened BIGINT, people_clicked BIGINT, people_replied BIGINT, people_contacted BIGINT,
     emails_sent_7d BIGINT, bounced_7d BIGINT, bounce_rate_7d DOUBLE, people_mailed_7d BIGINT,
     people_opened_7d BIGINT, people_replied_7d BIGINT, mailed_people_replied_7d BIGINT,
     open_rate_7d DOUBLE, reply_rate_7d DOUBLE
 );
-CREATE TABLE snov.sender_health (
+CREATE TABLE snov_marts.sender_health (
     sender_email_id BIGINT, sender VARCHAR, valid BOOLEAN, suspended BOOLEAN, emails_sent BIGINT, bounced BIGINT,
     people_contacted BIGINT, people_replied BIGINT, bounce_rate DOUBLE, reply_rate DOUBLE, warm_up_status VARCHAR,
     warm_up_deliverability DOUBLE, warm_up_sent_7d BIGINT
 );
-CREATE TABLE snov.reply_feed (
+CREATE TABLE snov_marts.reply_feed (
     position BIGINT, replied_at TIMESTAMP, campaign_id BIGINT, campaign VARCHAR, contact VARCHAR, prospect_name VARCHAR,
     prospect_email VARCHAR, channel VARCHAR, reply_type VARCHAR, subject VARCHAR, message VARCHAR
 );
 """
 
 FROM_SYNCED_TABLES: Final = """
-INSERT INTO snov.campaign_performance BY NAME
+INSERT INTO snov_marts.campaign_performance BY NAME
 SELECT
     id AS campaign_id, campaign, campaigns.status, created_at, started_at, progress, unfinished AS contacts_left,
     total_contacted AS people_contacted, contacted_by_email AS people_contacted_by_email, emails_sent, bounced,
@@ -58,7 +58,7 @@ FROM campaigns
 LEFT JOIN campaign_analytics ON campaign_analytics.campaign_id = id
 LEFT JOIN campaign_progress ON campaign_progress.campaign_id = id;
 
-INSERT INTO snov.campaign_daily BY NAME
+INSERT INTO snov_marts.campaign_daily BY NAME
 SELECT
     campaign_id, campaign, date, emails_sent, bounced, delivered, email_opens AS people_opened,
     link_clicks AS people_clicked, email_replies AS people_replied, total_contacted AS people_contacted,
@@ -71,7 +71,7 @@ FROM campaign_analytics_daily
 JOIN campaigns ON campaigns.id = campaign_id
 WINDOW week AS (PARTITION BY campaign_id ORDER BY date RANGE BETWEEN INTERVAL 6 DAYS PRECEDING AND CURRENT ROW);
 
-INSERT INTO snov.sender_health BY NAME
+INSERT INTO snov_marts.sender_health BY NAME
 SELECT
     accounts.id AS sender_email_id, email_from AS sender, valid, suspended, emails_sent, bounced,
     total_contacted AS people_contacted, email_replies AS people_replied,
@@ -87,7 +87,7 @@ LEFT JOIN warm_ups AS warm_up ON warm_up.id = (
     SELECT max_by(id, start_date) FROM warm_ups WHERE (email_account ->> 'id')::BIGINT = accounts.id
 );
 
-INSERT INTO snov.reply_feed BY NAME
+INSERT INTO snov_marts.reply_feed BY NAME
 SELECT
     row_number() OVER (ORDER BY replied_at DESC, campaign_id, contact) AS position, *
 FROM (
@@ -150,7 +150,7 @@ def marts(database: Path, **rows: Iterable[Mapping[str, Any]]) -> None:
         for mart, given in rows.items():
             written = database.with_suffix(".json")
             written.write_text(json.dumps(list(given), default=str))
-            connection.execute(f"INSERT INTO snov.{mart} BY NAME FROM read_json(?)", [str(written)])
+            connection.execute(f"INSERT INTO snov_marts.{mart} BY NAME FROM read_json(?)", [str(written)])
 
 
 def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
