@@ -203,7 +203,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Built]
             "username": postgres.user,
             "password": postgres.password,
             "database": postgres.database,
-            "schema_name": "public",
+            "schema_name": "snov_raw",
             "cache_dir": str(folders["postgres"] / "cache"),
         }
         sync(
@@ -347,7 +347,9 @@ def test_campaign_performance_is_what_the_account_says(kind: str, built: dict[st
 @KINDS
 def test_campaign_daily_is_what_the_account_says(kind: str, built: dict[str, Built]) -> None:
     account = built[kind].account
-    found = {(row["campaign_id"], row["date"]): row for row in built[kind].rows("SELECT * FROM snov_marts.campaign_daily")}
+    found = {
+        (row["campaign_id"], row["date"]): row for row in built[kind].rows("SELECT * FROM snov_marts.campaign_daily")
+    }
 
     started = [campaign for campaign in account.campaigns.values() if campaign.started_at]
     wanted = {(one.id, day) for one in started for day in days_of(one.started_at, account.today)}
@@ -621,7 +623,9 @@ def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built])
     blamed = {line.split()[3] for line in result.stdout.splitlines() if "which does not add up" in line}
     assert blamed == set(PLANTED)
 
-    [gap] = package.rows(f"SELECT * FROM snov_marts.campaign_daily WHERE campaign_id = {campaign} AND date = DATE '{day}'")
+    [gap] = package.rows(
+        f"SELECT * FROM snov_marts.campaign_daily WHERE campaign_id = {campaign} AND date = DATE '{day}'"
+    )
     assert gap["emails_sent"] is None
     assert gap["emails_sent_7d"] is not None
     people = ("people_mailed_7d", "people_opened_7d", "people_replied_7d", "open_rate_7d", "reply_rate_7d")

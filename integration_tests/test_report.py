@@ -10,6 +10,7 @@ The picture in README.md is taken anew, of the `demo.duckdb` that `make demo` an
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -31,10 +32,12 @@ from report.__main__ import main
 from sandbox.running import Sandbox
 from sandbox.seeds import demo_account
 from sandbox.settings import Settings
-from unit_tests.report_marts import campaign, day, load, marts, marts_of_synced_tables
+from unit_tests.report_marts import campaign, day, load, marts
 
 ROOT: Final = Path(__file__).parent.parent
 COMMAND: Final = Path(sys.executable).with_name("source-snov")
+DBT: Final = COMMAND.with_name("dbt")
+PROJECT: Final = Path(__file__).parent.parent / "dbt_snov"
 CATALOG: Final = Path(__file__).with_name("configured_catalog.json")
 NOTHING: Final = "\N{EN DASH}"
 PHONE: Final = (360, 740)
@@ -43,7 +46,8 @@ MOST_BYTES: Final = 3_000_000
 
 STREAMS: Final = (
     *("campaigns", "campaign_analytics", "campaign_analytics_daily", "campaign_progress", "campaign_replies"),
-    *("sender_email_accounts", "sender_analytics", "warm_ups", "warm_up_daily_statistics"),
+    *("campaign_recipients_activity", "sender_email_accounts", "sender_analytics", "warm_ups"),
+    "warm_up_daily_statistics",
 )
 PLANTED: Final = """<img src=x onerror="window.planted=1">"""
 HOSTILE: Final = (
@@ -158,7 +162,11 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     assert done.returncode == 0, done.stderr
     load(database, messages, STREAMS)
-    marts_of_synced_tables(database)
+    models = [str(DBT), "--quiet", "run", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    folders = {"DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs")}
+    environment = os.environ | folders | {"SNOV_DUCKDB_PATH": str(database)}
+    made = subprocess.run(models, env=environment, capture_output=True, text=True, timeout=240)
+    assert made.returncode == 0, made.stdout + made.stderr
     return database
 
 
