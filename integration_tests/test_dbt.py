@@ -261,7 +261,9 @@ def test_everything_is_built_and_every_test_passes(kind: str, built: dict[str, B
 def test_every_model_and_column_is_described(kind: str, built: dict[str, Built]) -> None:
     columns: dict[str, set[str]] = {}
     query = """
-        SELECT table_name, column_name FROM information_schema.columns WHERE table_schema IN ('snov_marts', 'snov_staging')
+        SELECT table_name, column_name
+        FROM information_schema.columns
+        WHERE table_schema IN ('snov_marts', 'snov_staging')
     """
     for row in built[kind].rows(query):
         columns.setdefault(row["table_name"], set()).add(row["column_name"])
