@@ -1,7 +1,7 @@
 """The source: what Airbyte calls, around what `manifest.yaml` declares."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -42,6 +42,9 @@ HISTORIES = {
 }
 """The incremental streams."""
 
+CHECKED = "campaigns"
+"""The stream that `check` reads."""
+
 CHECK_PATIENCE = 90.0
 """Seconds of 429 in a row after which `check` gives up: long enough for one pause."""
 
@@ -67,10 +70,10 @@ class SourceSnov(Source):
         return config
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
-        return DeclaredSource().spec(logger)
+        return DeclaredSource(only={CHECKED}).spec(logger)
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
-        return DeclaredSource(config).check(logger, config)
+        return DeclaredSource(config, only={CHECKED}).check(logger, config)
 
     def discover(self, logger: logging.Logger, config: Config) -> AirbyteCatalog:
         return DeclaredSource(config).discover(logger, config)
@@ -82,23 +85,30 @@ class SourceSnov(Source):
         catalog: ConfiguredAirbyteCatalog,
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
-        yield from DeclaredSource(config, catalog, state).read(logger, config, catalog, state)
+        selected = {each.stream.name for each in catalog.streams}
+        yield from DeclaredSource(config, catalog, state, selected).read(logger, config, catalog, state)
 
     def streams(self, config: Config) -> list[AbstractStream]:
         return DeclaredSource(config).streams(config)
 
 
 class DeclaredSource(YamlDeclarativeSource):
-    """The manifest for one configuration. Python adds the gate for requests, the check of ids, and progress."""
+    """The manifest for one configuration. Python adds the gate for requests, the check of ids, and progress.
+
+    only: the streams to build, with what these need; none for all. The CDK checks and builds every stream of a manifest
+    for every command, which takes longer than most commands.
+    """
 
     def __init__(
         self,
         config: Config | None = None,
         catalog: ConfiguredAirbyteCatalog | None = None,
         state: list[AirbyteStateMessage] | None = None,
+        only: Collection[str] = (),
     ) -> None:
         if config:
             check_config(config)
+        self._only = only
         self._modes = {each.stream.name: each.sync_mode for each in catalog.streams} if catalog else {}
         # Settled once, so that a sync over midnight keeps one last day.
         self._today = datetime.now(timezone.utc).date()
@@ -109,6 +119,10 @@ class DeclaredSource(YamlDeclarativeSource):
         # The CDK's factory has no custom budget; its table of constructors is where one comes in.
         constructors: dict[type[Any], Any] = self._constructor.PYDANTIC_MODEL_TO_CONSTRUCTOR  # type: ignore[assignment]
         constructors[HTTPAPIBudgetModel] = self._create_gate
+
+    def _pre_process_manifest(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        wanted = [each for each in manifest["streams"] if each["$ref"].rpartition("/")[2] in self._only]
+        return super()._pre_process_manifest({**manifest, "streams": wanted or manifest["streams"]})
 
     def streams(self, config: Config) -> list[AbstractStream]:
         return [self._watched(stream) for stream in super().streams(config)]
@@ -139,7 +153,7 @@ class DeclaredSource(YamlDeclarativeSource):
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
         """Proves that the credentials work, the campaign list can be read, and each of `campaign_ids` is in it."""
-        [campaigns] = [stream for stream in super().streams(config) if stream.name == "campaigns"]
+        [campaigns] = super().streams(config)
         # Somebody sits before a form and waits: better the reason soon than a success after half an hour.
         sync_shared(self._gate, RateLimitPause).limit = CHECK_PATIENCE
         known = {record["id"] for partition in campaigns.generate_partitions() for record in partition.read()}

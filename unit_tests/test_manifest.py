@@ -80,6 +80,12 @@ def test_the_manifest_names_the_cdk_that_it_is_tested_with() -> None:
     assert MANIFEST["version"] == importlib.metadata.version("airbyte-cdk")
 
 
+def test_a_stream_is_listed_by_a_reference_that_ends_in_its_name() -> None:
+    """A command builds only the streams it needs, which it knows by that."""
+    listed = [each["$ref"].rpartition("/")[2] for each in MANIFEST["streams"]]
+    assert listed == [stream["name"] for stream in resolved()["streams"]]
+
+
 def test_every_stream_has_a_schema_file_and_every_schema_file_a_stream() -> None:
     names = {stream["name"] for stream in resolved()["streams"]}
     assert {path.stem for path in (ROOT / "source_snov" / "schemas").glob("*.json")} == names
