@@ -215,10 +215,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Built]
         postgres.execute(
             # Airbyte's own destination keeps times with a zone. Days must not depend on the session's.
             """
-            ALTER TABLE campaign_recipients_activity
+            ALTER TABLE snov_raw.campaign_recipients_activity
             ALTER event_time TYPE timestamptz USING event_time AT TIME ZONE 'UTC'
             """,
             f"ALTER ROLE {postgres.user} SET timezone TO 'Pacific/Auckland'",
+            # For the queries of these tests only: the models name the schema.
+            f"ALTER ROLE {postgres.user} SET search_path TO snov_raw",
         )
         for folder in folders.values():
             copy_project(folder)
