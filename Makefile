@@ -24,6 +24,8 @@ sync: $(INSTALLED) ## Load your own account: make sync CONFIG=secrets/config.jso
 		--database "$(DATABASE)" $(if $(CONFIG),--config "$(CONFIG)") $(ARGS)
 
 report: $(INSTALLED) ## Make report.html from DATABASE=snov.duckdb
+	@test -f "$(DATABASE)" || { echo "There is no $(DATABASE). Load it first: make sync CONFIG=secrets/config.json, or" \
+		"make demo for made-up campaigns. Is it elsewhere? make report DATABASE=/path/to/it" >&2; exit 1; }
 	@SNOV_DUCKDB_PATH="$(abspath $(DATABASE))" $(BIN)/dbt --quiet build --project-dir dbt_snov --profiles-dir dbt_snov
 	@$(BIN)/python -m report --database "$(DATABASE)" --output report.html $(if $(NOTE),--note "$(NOTE)")
 

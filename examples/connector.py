@@ -57,7 +57,9 @@ def connector(config: Mapping[str, Any], words: Words) -> ab.Source:
     """The connector that is installed beside the Python that runs this. Raises PyAirbyteError if its check fails."""
     executable = Path(sys.executable).with_name(SOURCE)
     source = ab.get_source(SOURCE, local_executable=executable, config=dict(config))
-    logging.getLogger(f"airbyte.{SOURCE}").addHandler(words)
+    logger = logging.getLogger(f"airbyte.{SOURCE}")
+    # PyAirbyte keeps the logger for the next sync of this process, whose words would be shown twice.
+    logger.handlers = [handler for handler in logger.handlers if not isinstance(handler, Words)] + [words]
     source.check()
     return source
 

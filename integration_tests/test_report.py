@@ -479,6 +479,16 @@ def test_an_account_that_has_been_silent_for_months(chromium: Browser, tmp_path:
     page.assert_harmless()
 
 
+def test_make_report_without_a_database_says_where_one_comes_from(tmp_path: Path) -> None:
+    database = tmp_path / "none.duckdb"
+    done = subprocess.run(
+        ["make", "--no-print-directory", "report", f"DATABASE={database}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode
+    assert f"There is no {database}. Load it first: make sync" in done.stderr
+    assert not database.exists()
+
+
 def test_says_what_to_run_when_something_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     database, page = tmp_path / "some.duckdb", tmp_path / "page.html"
 

@@ -23,6 +23,7 @@ from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import 
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov import SourceSnov
+from source_snov.analytics import LONGER_URL, most_campaigns
 from source_snov.histories import LOOKBACK_DAYS
 from source_snov.source import HISTORIES
 
@@ -356,6 +357,13 @@ def test_the_requests_of_a_daily_history_are_about_those_measured_for_the_readme
         # The days of a week shift with the day of the measurement.
         figures = [number(row[title.lower()]) for row in measured]
         assert [number(row[title]) for row in documented] == pytest.approx(figures, rel=0.1, abs=3)
+
+
+def test_the_number_of_campaigns_that_one_request_about_a_sender_can_name_is_stated() -> None:
+    fit = most_campaigns({"api_url": SPEC["properties"]["api_url"]["default"]}, [910_001], LONGER_URL)
+    stated = re.findall(r"about (\d+) (?:fit|campaigns)", page("docs/snov.md"))
+    assert stated
+    assert {round(fit, -2)} == {int(number) for number in stated}
 
 
 def test_the_lookback_in_the_code_is_the_default_of_the_form() -> None:

@@ -19,7 +19,7 @@
         ['country', 'text'],
         ['industry', 'text'],
         ['skills', 'text'],
-        ['links', 'text'],
+        ['links', 'json'],
         ['custom_fields', 'json'],
         ['hash', 'text'],
     ],
