@@ -12,6 +12,7 @@ from airbyte_cdk.models import (
     AirbyteStateMessage,
     ConfiguredAirbyteCatalog,
     ConnectorSpecification,
+    ConnectorSpecificationSerializer,
     Status,
     SyncMode,
 )
@@ -27,6 +28,7 @@ from source_snov.histories import CAMPAIGNS, WARM_UPS, Histories, History, histo
 from source_snov.history_state import HistoryCursor
 from source_snov.pace import RateLimitPause, RequestGate
 from source_snov.progress import SyncProgress, WatchedStream
+from source_snov.specification import specification
 from source_snov.sync_shared import sync_shared
 
 Config = Mapping[str, Any]
@@ -70,7 +72,7 @@ class SourceSnov(Source):
         return config
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
-        return DeclaredSource(only={CHECKED}).spec(logger)
+        return ConnectorSpecificationSerializer.load(specification())
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
         return DeclaredSource(config, only={CHECKED}).check(logger, config)
