@@ -29,6 +29,9 @@ Action = Literal[
     "wrong_types",
     "null_fields",
     "percent_forms",
+    "tokens_expire",
+    "credentials_revoked",
+    "campaign_deleted",
 ]
 
 SuccessFalse = Literal["list", "text", "object", "message", "no_success"]
@@ -53,7 +56,9 @@ class Fault:
     It hits requests whose method and path match the regular expressions, after letting the first `skip` of them
     through, `times` times (None: for ever). `answer` sends `status`, `headers` and `body` (text as it is, anything
     else as JSON). `seconds` is the length of a `delay` or the pause between two bytes of a `drip`. `fields` names the
-    fields to add, remove, null or replace (with these values). `form` is how `percent_forms` writes rates.
+    fields to add, remove, null or replace (with these values). `form` is how `percent_forms` writes rates. What happens
+    in the midst of a sync (`tokens_expire`, `credentials_revoked`, `campaign_deleted` with the `campaign_id` in
+    `fields`) happens just before the answer, which is then what it must be.
     """
 
     action: Action
@@ -273,6 +278,21 @@ def wrong_types(values: Mapping[str, Any], **target: Unpack[Target]) -> Fault:
 def percent_forms(form: PercentForm = "number", **target: Unpack[Target]) -> Fault:
     """Rates and progress as 61, "61" or null instead of "61%" (API reference 5)."""
     return Fault("percent_forms", form=form, **target)
+
+
+def tokens_expire(**target: Unpack[Target]) -> Fault:
+    """All tokens expire just before the request; new ones can be had."""
+    return Fault("tokens_expire", **target)
+
+
+def credentials_revoked(**target: Unpack[Target]) -> Fault:
+    """The API key is replaced just before the request: tokens expire, and the credentials are refused."""
+    return Fault("credentials_revoked", **target)
+
+
+def campaign_deleted(campaign_id: int, **target: Unpack[Target]) -> Fault:
+    """A campaign is deleted just before the request."""
+    return Fault("campaign_deleted", fields={"campaign_id": campaign_id}, **target)
 
 
 def error_object(code: int, title: str) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.control import PREFIX
-from sandbox.faults import Fault, FaultBook, changed
+from sandbox.faults import Fault, changed
+from sandbox.state import State
 
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER switched on with no time: closing drops the connection with RST instead of the orderly FIN."""
@@ -54,29 +55,30 @@ class Answer:
 class Misbehaviour:
     """Passes requests on to the application, except those that a fault of the book hits."""
 
-    def __init__(self, app: ASGIApp, book: FaultBook) -> None:
+    def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
-        self._book = book
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self._fault(scope)
         if fault is None:
             await self._app(scope, receive, send)
         else:
-            await Exchange(self._app, scope, receive, send).suffer(fault)
+            await Exchange(self._app, self._state, scope, receive, send).suffer(fault)
 
     def _fault(self, scope: Scope) -> Fault | None:
         if scope["type"] != "http" or scope["path"].startswith(PREFIX):
             return None
         query = unquote_plus(scope["query_string"].decode("latin-1"))
-        return self._book.take(scope["method"], f"{scope['path']}?{query}" if query else scope["path"])
+        return self._state.faults.take(scope["method"], f"{scope['path']}?{query}" if query else scope["path"])
 
 
 class Exchange:
     """One request and its answer, about to go wrong."""
 
-    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, app: ASGIApp, state: State, scope: Scope, receive: Receive, send: Send) -> None:
         self._app = app
+        self._state = state
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -92,6 +94,9 @@ class Exchange:
             "hang": self._hang,
             "drip": self._drip,
             "delay": self._delay,
+            "tokens_expire": self._tokens_expire,
+            "credentials_revoked": self._credentials_revoked,
+            "campaign_deleted": self._campaign_deleted,
         }
         await ways.get(fault.action, self._change)(fault)
 
@@ -141,6 +146,19 @@ class Exchange:
             await self._send({"type": "http.response.body", "body": byte, "more_body": position < last})
             if position < last and await self._gone(fault.seconds):
                 return
+
+    async def _tokens_expire(self, fault: Fault) -> None:
+        self._state.tokens.expire()
+        await self._app(self._scope, self._receive, self._send)
+
+    async def _credentials_revoked(self, fault: Fault) -> None:
+        self._state.tokens.revoke()
+        await self._app(self._scope, self._receive, self._send)
+
+    async def _campaign_deleted(self, fault: Fault) -> None:
+        if (campaign := fault.fields["campaign_id"]) in self._state.account.campaigns:
+            self._state.account.remove_campaign(campaign)
+        await self._app(self._scope, self._receive, self._send)
 
     async def _right_answer(self) -> Answer:
         answer = Answer()

@@ -38,7 +38,7 @@ def create_app(account: Account, settings: Settings | None = None) -> Starlette:
     state = State(account, settings or Settings())
     app = Starlette(
         routes=[route for routes in ROUTES for route in routes(state)],
-        middleware=[Middleware(Gate, state), Middleware(Misbehaviour, state.faults)],
+        middleware=[Middleware(Gate, state), Middleware(Misbehaviour, state)],
         exception_handlers={404: _unknown_route},
     )
     app.router.redirect_slashes = False

@@ -11,6 +11,7 @@ from airbyte_cdk.sources.streams.call_rate import AbstractAPIBudget, AbstractCal
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.redaction import origin, without_query
+from source_snov.slow_answers import limit_answer
 from source_snov.sync_shared import sync_shared
 
 
@@ -67,8 +68,8 @@ class RateLimitPause:
 class RequestGate(AbstractAPIBudget):
     """The manifest's API budget, with what the CDK's lacks.
 
-    It holds every request while the API asks for a pause, counts the requests of the sync, and lets none leave for any
-    place but the API: a redirect would carry the secret or the token with it.
+    It holds every request while the API asks for a pause, counts the requests of the sync, limits how long an answer
+    may take, and lets none leave for any place but the API: a redirect would carry the secret or the token with it.
     """
 
     def __init__(self, budget: AbstractAPIBudget, api_url: str) -> None:
@@ -100,6 +101,7 @@ class RequestGate(AbstractAPIBudget):
                 break
         with self._count_lock:
             self._count += 1
+        limit_answer(request)
 
     def get_matching_policy(self, request: Any) -> AbstractCallRatePolicy | None:
         return self._budget.get_matching_policy(request)

@@ -753,6 +753,21 @@ def test_faults_change_answers_and_never_the_account(client: Client, account: Ac
     assert account.campaign_rows() == before
 
 
+def test_what_happens_in_the_midst_of_a_sync_happens_before_the_answer() -> None:
+    with Sandbox(seeds.demo_account(today=TODAY), NO_LIMIT) as sandbox:
+        client = Client(sandbox).log_in()
+        sandbox.add_fault(faults.tokens_expire(path="progress", skip=1, times=1))
+        assert [client.get(PROGRESS).status_code for _ in range(2)] == [200, 401]
+        assert client.log_in().get(PROGRESS).status_code == 200
+        sandbox.add_fault(faults.campaign_deleted(910_002, path=LIST, skip=1))
+        numbers = [len(client.get(LIST).json()) for _ in range(3)]
+        assert [numbers[0] - number for number in numbers] == [0, 1, 1]
+        sandbox.clear_faults()
+        sandbox.add_fault(faults.credentials_revoked(path="progress", times=1))
+        assert client.get(PROGRESS).status_code == 401
+        assert client.token().status_code == 401
+
+
 def test_fault_hits_what_it_is_told_to(client: Client) -> None:
     planted = client.sandbox.add_fault(faults.server_error(path="progress", method="GET", skip=2, times=1))
     progress = [client.get(PROGRESS).status_code for _ in range(5)]

@@ -72,3 +72,27 @@ def test_a_token_endpoint_that_never_answers_ends_the_sync(sandbox: Sandbox) -> 
     error = failure(sync("campaigns", whole_config=sandbox.config()), "campaigns")
     assert error.failure_type.value == "transient_error"
     assert sandbox.count("access_token") == 6
+
+
+@pytest.mark.parametrize("place", ["access_token", "progress"])
+def test_an_answer_that_only_drips_in_is_given_up(
+    sandbox: Sandbox, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_snov.slow_answers.LONGEST_ANSWER", 0.3)
+    drip = sandbox.add_fault(faults.drip(seconds=0.1, path=place, times=2))
+    output = sync("campaigns", "campaign_progress", whole_config=sandbox.config(num_workers=2))
+    assert drip.hits == 2
+    assert not output.errors
+    assert len(records(output, "campaign_progress")) == 5
+    sandbox.add_fault(faults.drip(seconds=0.1, path=place))
+    error = failure(sync("campaign_progress", whole_config=sandbox.config(num_workers=2)), "campaign_progress")
+    assert error.failure_type.value == "transient_error"
+    assert "6 times in a row" in error.message
+
+
+def test_an_answer_that_drips_in_soon_enough_is_taken(sandbox: Sandbox) -> None:
+    sandbox.add_fault(faults.drip(seconds=0.001, path="progress"))
+    output = sync("campaign_progress", whole_config=sandbox.config())
+    assert not output.errors
+    assert len(records(output, "campaign_progress")) == 5
+    assert len(sandbox.requests) == 1 + 1 + 5
