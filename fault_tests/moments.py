@@ -55,7 +55,7 @@ def moments(rng: Random, whole: Course, streams: int) -> Iterator[Moment]:
         return Moment("requests", rng.randint(1, whole.requests // 2))
 
     def waited() -> Moment:
-        return Moment("milliseconds", rng.randint(1, round(whole.seconds * 1_000)))
+        return Moment("milliseconds", round(whole.seconds * rng.uniform(200, 600)))
 
     while True:
         yield Moment("STATE", 1, 0)

@@ -43,7 +43,7 @@ class Outcome:
 
     def repeated(self, sync: dict[str, Any]) -> int:
         """How many requests more than an undisturbed sync all runs of a sync made."""
-        return sum(run["requests"] for run in sync["runs"]) - self.whole[sync["kind"]]["requests"]
+        return sum(int(run["requests"]) for run in sync["runs"]) - int(self.whole[sync["kind"]]["requests"])
 
     def tables(self, name: str) -> dict[str, list[Row]]:
         """The rows of each table in a sync's file, without PyAirbyte's own columns and HANDLE, in a fixed order."""
@@ -87,7 +87,7 @@ def test_every_kind_of_moment_is_met(outcome: Outcome) -> None:
         "none before a state"
     )
     assert [run for run in killed if run["printed"].get("COMPLETE") == len(KEYS)], "none at the end"
-    assert {(sync["kind"], sync["loaded"]) for sync in outcome.syncs if sync["runs"][0]["killed"]} == {
+    assert {(sync["kind"], sync["loaded"]) for sync in outcome.syncs if len(sync["runs"]) > 1} == {
         (kind, loaded) for kind in ("backfill", "next") for loaded in ("all", "covered", "nothing")
     }
 
