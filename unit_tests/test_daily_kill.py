@@ -18,7 +18,7 @@ from unit_tests._daily import DAILY, TODAY, ago, asked, days, truth
 
 # A process for each run, made from one that has the CDK imported already.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["source_snov.run"])
+PROCESSES.set_forkserver_preload(["airbyte_cdk.entrypoint", "source_snov.run", "source_snov.source"])
 
 MINUTE = 55
 """Requests a minute at the default pace."""

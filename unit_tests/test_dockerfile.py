@@ -53,7 +53,10 @@ def test_the_base_image_is_the_one_metadata_names_pinned_by_digest() -> None:
 
     assert (name, default) == ("ARG", f"BASE_IMAGE={metadata()['connectorBuildOptions']['baseImage']}")
     assert re.search(r":[\d.]+@sha256:[0-9a-f]{64}$", default)
-    assert {rest.split()[0] for name, rest in instructions() if name == "FROM"} == {"${BASE_IMAGE}"}
+    # A stage made of another, or of nothing, pulls nothing.
+    own = {rest.split()[-1] for name, rest in instructions() if name == "FROM" and " AS " in rest} | {"scratch"}
+    assert {rest.split()[0] for name, rest in instructions() if name == "FROM"} - own == {"${BASE_IMAGE}"}
+    assert final_stage()[0] == ("FROM", "${BASE_IMAGE}")
 
 
 def test_both_entrypoints_are_the_installed_command() -> None:
@@ -84,10 +87,40 @@ def test_the_build_sees_only_what_it_copies() -> None:
     assert {rule[1:] for rule in rules if rule.startswith("!")} == copied_from_the_context()
 
 
+def taken_from_the_development_requirements() -> list[set[str]]:
+    """The names that each step of the Dockerfile takes out of them."""
+    steps = [rest for name, rest in instructions() if name == "RUN" and "requirements-dev.txt" in rest]
+    return [
+        {name for names in re.findall(r"/\^\(([a-z0-9|-]+)\)==/", step) for name in names.split("|")} for step in steps
+    ]
+
+
+def pins() -> dict[str, str]:
+    """What follows the name of each pinned requirement, in both files."""
+    texts = [(ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt")]
+    return {
+        pin.partition("==")[0]: pin.partition("==")[2] for text in texts for pin in re.split(r"\n(?! )", text.strip())
+    }
+
+
 def test_what_builds_the_package_is_pinned() -> None:
     """The Dockerfile takes it from the development requirements, and then builds without the network."""
-    (listed,) = re.findall(r"/\^\(([a-z0-9|-]+)\)==/", (ROOT / "Dockerfile").read_text())
-    pinned = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
+    listed, _ = taken_from_the_development_requirements()
     backend = {re.split(r"[^A-Za-z0-9._-]", name)[0] for name in pyproject()["build-system"]["requires"]}
 
-    assert backend <= set(listed.split("|")) <= pinned
+    assert backend <= listed <= set(pins())
+
+
+def test_what_lists_the_contents_is_pinned() -> None:
+    _, listed = taken_from_the_development_requirements()
+
+    assert "cyclonedx-bom" in listed <= set(pins())
+
+
+def test_whatever_is_installed_carries_its_digest() -> None:
+    assert len(pins()) > 100
+    assert [name for name, rest in pins().items() if not re.search(r"--hash=sha256:[0-9a-f]{64}", rest)] == []
+    steps = re.findall(r"-m pip .*?(?=&&|$)", "\n".join(rest for name, rest in instructions() if name == "RUN"), re.M)
+    installing = [step for step in steps if " install " in step]
+    assert len(installing) == 4
+    assert [step for step in installing if "--require-hashes" not in step and "--no-index" not in step] == []

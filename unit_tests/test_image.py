@@ -1,5 +1,8 @@
 """The image, built from the Dockerfile and run as Airbyte runs it: not as root, on a file system it cannot write to.
 
+Nothing but the API can be reached from it: its network is a loopback interface, on which a second container forwards a
+port to a Unix socket, behind which is the sandbox.
+
 Needs a Docker engine; `docker_engine` starts one where none runs, and makes a base image where the real one is absent.
 """
 
@@ -9,9 +12,13 @@ import base64
 import json
 import os
 import re
+import subprocess
+import sys
+import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +26,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer, Status, Type
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from sandbox.records import token_digest
 from sandbox.running import Sandbox
@@ -29,12 +38,19 @@ pytestmark = pytest.mark.image
 
 ROOT = Path(__file__).parents[1]
 MEGABYTE = 1_000_000
-SIZE_LIMIT = 300 * MEGABYTE
-"""Most that the image may add to its base image."""
+SIZE_LIMIT = 200 * MEGABYTE
+"""Most that the image may add to its base image: a few per cent more than it does."""
+
+API_PORT = 8080
+"""Where the API is for the connector, on the loopback interface of its network."""
+SOCKET = "api.sock"
+SBOM = "/usr/share/doc/source-snov/sbom.cdx.json"
 
 SECRET = "s3cret+/=& of the image"
 """Has characters that look different in a URL, so that no form of it gets out unnoticed."""
 PRIMARY_KEYS = {"campaigns": "id", "campaign_analytics": "campaign_id", "campaign_progress": "campaign_id"}
+
+FORWARDER = (ROOT / "unit_tests/forwarder.py").read_text()
 
 HARDENED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
 
@@ -66,6 +82,7 @@ class Connector:
     image: str
     folder: Path
     sandbox: Sandbox
+    network: str
 
     def run(
         self, *arguments: str, options: list[str] = HARDENED, after: Callable[[str], None] | None = None
@@ -75,7 +92,7 @@ class Connector:
         mount = f"{self.folder}:/secrets:ro"
         try:
             result = self.docker.run(
-                "run", "--name", name, "--network", "host", "--volume", mount, *options, self.image, *arguments,
+                "run", "--name", name, "--network", self.network, "--volume", mount, *options, self.image, *arguments,
                 timeout=120,
                 check=False,
             )  # fmt: skip
@@ -88,7 +105,12 @@ class Connector:
 
     def configure(self, **overrides: Any) -> str:
         """Write a configuration for the sandbox and return where the connector finds it."""
-        return self.write("config.json", self.sandbox.config(**overrides))
+        api = {"api_url": f"http://127.0.0.1:{API_PORT}"}
+        return self.write("config.json", self.sandbox.config(**api | overrides))
+
+    def python(self, code: str, *arguments: str) -> Outcome:
+        """Run code by the connector's Python."""
+        return self.run("-c", code, *arguments, options=[*HARDENED, "--entrypoint", "python"])
 
     def write(self, name: str, content: Any) -> str:
         """Write a file and return where the connector finds it."""
@@ -122,13 +144,17 @@ def base(docker: Docker) -> str:
 
 
 @pytest.fixture(scope="module")
-def image(docker: Docker, base: str) -> Iterator[str]:
-    name = f"source-snov-test:{os.getpid()}"
+def build_options(base: str) -> list[str]:
     arguments = {"BASE_IMAGE": base, **pip_settings()}
     # One more has no effect, but would be found in an image that records where its packages came from.
     arguments["PIP_TRUSTED_HOST"] = f"{arguments.get('PIP_TRUSTED_HOST', '')} unused.invalid".strip()
-    options = [part for pair in arguments.items() for part in ("--build-arg", "=".join(pair))]
-    docker.run("build", "--network", "host", "--tag", name, *options, ROOT, timeout=900)
+    return [part for pair in arguments.items() for part in ("--build-arg", "=".join(pair))]
+
+
+@pytest.fixture(scope="module")
+def image(docker: Docker, build_options: list[str]) -> Iterator[str]:
+    name = f"source-snov-test:{os.getpid()}"
+    docker.run("build", "--network", "host", "--tag", name, *build_options, ROOT, timeout=900)
     yield name
     docker.run("image", "rm", "--force", name)
 
@@ -138,8 +164,47 @@ def connector(docker: Docker, image: str, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("secrets")
     folder.chmod(0o755)
     settings = Settings(client_id="user of the image", client_secret=SECRET, requests_per_minute=None)
-    with Sandbox(settings=settings) as sandbox:
-        yield Connector(docker, image, folder, sandbox)
+    with Sandbox(settings=settings) as sandbox, forwarded(sandbox, folder), api_only(docker, image, folder) as network:
+        yield Connector(docker, image, folder, sandbox, network)
+
+
+@contextmanager
+def forwarded(sandbox: Sandbox, folder: Path) -> Iterator[None]:
+    """The sandbox behind a Unix socket in the folder."""
+    port = sandbox.url.rpartition(":")[2]
+    command = [sys.executable, "-c", FORWARDER, str(folder / SOCKET), port]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forwarder:
+        try:
+            assert forwarder.stdout
+            assert forwarder.stdout.readline() == "ready\n"
+            yield
+        finally:
+            forwarder.terminate()
+
+
+@contextmanager
+def api_only(docker: Docker, image: str, folder: Path) -> Iterator[str]:
+    """A network with nothing in it but the API, as `docker run --network` names it."""
+    name = f"source-snov-test-network-{uuid.uuid4().hex}"
+    options = [
+        "--detach",
+        "--network",
+        "none",
+        "--volume",
+        f"{folder}:/secrets:ro",
+        *HARDENED,
+        "--entrypoint",
+        "python",
+    ]
+    try:
+        docker.run("run", "--name", name, *options, image, "-c", FORWARDER, str(API_PORT), f"/secrets/{SOCKET}")
+        deadline = time.monotonic() + 60
+        while "ready" not in docker.run("logs", name).stdout:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield f"container:{name}"
+    finally:
+        docker.run("rm", "--force", name, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +270,14 @@ def test_the_build_is_given_only_what_it_needs(docker: Docker, base: str) -> Non
         )
     finally:
         docker.run("image", "rm", "--force", name)
-    listed = {"LICENSE", "README.md", "pyproject.toml", "requirements-dev.txt", "requirements.txt"}
+    listed = {
+        "LICENSE",
+        "README.md",
+        "image/add_digests.py",
+        "pyproject.toml",
+        "requirements-dev.txt",
+        "requirements.txt",
+    }
     package = {path.relative_to(ROOT) for path in (ROOT / "source_snov").rglob("*") if path.is_file()}
 
     # The two that Docker itself reads may be among them.
@@ -215,17 +287,59 @@ def test_the_build_is_given_only_what_it_needs(docker: Docker, base: str) -> Non
     }
 
 
-def test_everything_is_compiled_already(connector: Connector) -> None:
-    """Or each start would compile it again: the file system is read-only."""
+def test_the_network_has_nothing_but_the_api(connector: Connector) -> None:
+    """What the other tests of this module rely on when they prove what the connector can do without."""
     code = """
-import pathlib, sys
-from importlib.util import cache_from_source
-sources = list(pathlib.Path(sys.prefix).rglob("*.py"))
-print(len(sources) > 1000, [path.name for path in sources if not pathlib.Path(cache_from_source(path)).exists()])
+import os, socket
+assert os.listdir("/sys/class/net") == ["lo"]
+for host, port in [("127.0.0.1", 8080), ("127.0.0.1", int(SANDBOX)), ("192.0.2.1", 443)]:
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+        print("connected")
+    except OSError as problem:
+        print(problem.strerror)
 """
-    outcome = connector.run("-c", code, options=[*HARDENED, "--entrypoint", "python"])
+    outcome = connector.python(code.replace("SANDBOX", connector.sandbox.url.rpartition(":")[2]))
 
-    assert outcome.output == "True []\n"
+    assert outcome.output.splitlines() == ["connected", "Connection refused", "Network is unreachable"], outcome.errors
+
+
+@pytest.fixture(scope="module")
+def watched(connector: Connector, catalog: str) -> dict[str, Any]:
+    """What a sync asked the network for, and the modules that it compiled."""
+    code = """
+import json, os, sys
+asked = set()
+def note(event, arguments):
+    if event == "socket.connect":
+        asked.add(str(arguments[1]))
+    if event == "socket.getaddrinfo":
+        asked.add(str(arguments[:2]))
+sys.addaudithook(note)
+from source_snov.run import run
+try:
+    run()
+finally:
+    specs = [getattr(module, "__spec__", None) for module in sys.modules.values()]
+    files = [spec.cached for spec in specs if spec and spec.cached]
+    ours = [file for file in files if file.startswith(sys.prefix)]
+    compiled = [file for file in ours if not os.path.exists(file)]
+    print(json.dumps({"asked": sorted(asked), "modules": len(ours), "compiled": compiled}), file=sys.stderr)
+"""
+    outcome = connector.python(code, "read", "--config", connector.configure(), "--catalog", catalog)
+    assert outcome.exit_code == 0, outcome.errors
+    found: dict[str, Any] = json.loads(outcome.errors.splitlines()[-1])
+    return found
+
+
+def test_a_sync_asks_for_no_address_but_the_api(watched: dict[str, Any]) -> None:
+    assert watched["asked"] == [str(("127.0.0.1", API_PORT))]
+
+
+def test_whatever_a_sync_imports_is_compiled_already(watched: dict[str, Any]) -> None:
+    """Or each start would compile it again: the file system is read-only."""
+    assert watched["modules"] > 500
+    assert watched["compiled"] == []
 
 
 def test_it_runs_as_the_user_airbyte(connector: Connector) -> None:
@@ -296,3 +410,48 @@ def test_read_writes_nothing_outside_the_temporary_folder(connector: Connector, 
     assert outcome.exit_code == 0, outcome.errors
     # The engine itself makes the folder that the configuration is mounted on.
     assert [path for path in changed if path.split("/")[1] not in {"tmp", "secrets"}] == []
+
+
+def test_the_list_of_contents_names_each_package_with_the_digest_of_its_wheel(connector: Connector) -> None:
+    text = connector.run(SBOM, options=[*HARDENED, "--entrypoint", "cat"]).output
+    listing = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
+    installed = {normalized(name): version for name, version in json.loads(connector.python(listing).output).items()}
+    version = installed.pop("airbyte-source-snov")
+    pins = pinned((ROOT / "requirements.txt").read_text())
+
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    contents = json.loads(text)
+    assert contents["metadata"]["component"]["name"] == "airbyte-source-snov"
+    assert contents["metadata"]["component"]["version"] == version
+    components = {normalized(component["name"]): component for component in contents["components"]}
+    assert {name: component["version"] for name, component in components.items()} == installed
+    for name, component in components.items():
+        assert component["purl"] == f"pkg:pypi/{name}@{component['version']}"
+        [digest] = component["hashes"]
+        pinned_version, digests = pins[name]
+        assert (component["version"], digest["alg"]) == (pinned_version, "SHA-256")
+        assert digest["content"] in digests
+    # What differs from build to build, or tells where one was made.
+    assert "timestamp" not in contents["metadata"]
+    assert "serialNumber" not in contents
+    assert re.findall(r"/build/|/opt/|/tmp/|file:|/simple", text) == []
+
+
+def test_the_list_of_contents_can_be_had_without_the_image(
+    docker: Docker, connector: Connector, build_options: list[str], tmp_path: Path
+) -> None:
+    docker.run("build", "--network", "host", "--target", "sbom", "--output", tmp_path, *build_options, ROOT)
+
+    [exported] = tmp_path.iterdir()
+    assert exported.name == Path(SBOM).name
+    assert exported.read_text() == connector.run(SBOM, options=[*HARDENED, "--entrypoint", "cat"]).output
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pinned(requirements: str) -> dict[str, tuple[str, set[str]]]:
+    """Version and digests of each package in a file of pinned requirements."""
+    found = re.findall(r"^([\w.-]+)==([^\s;]+)(.*(?:\n    --hash=.*)+)", requirements, re.MULTILINE)
+    return {normalized(name): (version, set(re.findall(r"sha256:(\w+)", rest))) for name, version, rest in found}

@@ -1,0 +1,150 @@
+"""Syncs into DuckDB through PyAirbyte that are killed again and again, in a program of its own: test_kill.py runs it.
+
+PyAirbyte takes over the logger that the CDK logs to, so it must not run in the process of other tests.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from airbyte.caches import DuckDBCache
+from airbyte.exceptions import AirbyteConnectorFailedError
+from airbyte.sources.base import Source
+from duckdb_engine import Dialect
+
+from fault_tests.killer import ALL, COVERED, NOTHING, Killer, Run
+from fault_tests.moments import Course, Moment, moments
+from sandbox import seeds
+from sandbox.account import Account, Campaign, Event
+from sandbox.belongings import WarmUp
+from sandbox.events import CLICK, FIRST_EMAIL, OPEN, REPLY, day_start
+from sandbox.running import Sandbox
+from sandbox.settings import Settings
+from source_snov.source import HISTORIES
+
+SEED: Final = 20_260_917
+KILLS: Final = 50
+MOST_KILLS: Final = {ALL: 8, COVERED: 8, NOTHING: 3}
+"""After so many, a sync is left to finish, by what is loaded of its killed runs."""
+
+STREAMS: Final = (*HISTORIES, "campaigns", "campaign_replies")
+"""The incremental streams, and full-refresh ones whose rows do not say when they were read."""
+
+CAMPAIGNS: Final = 4
+"""So many of the demo account, counted from its last active ones, which have been at work for weeks."""
+START: Final = timedelta(days=30)
+LATENCY: Final = 0.003
+
+BEFORE: Final = "before"
+"""The sync of an earlier day, which the NEXT ones go on from; a BACKFILL begins with nothing."""
+BACKFILL: Final = "backfill"
+NEXT: Final = "next"
+
+# SQLAlchemy asks DuckDB for these of each table at each sync, which takes longer than all else, and there are none.
+for _inspection in ("pk_constraint", "unique_constraints", "check_constraints", "foreign_keys", "table_comment"):
+    setattr(Dialect, f"get_multi_{_inspection}", lambda *_, **__: ())
+
+
+class Syncs:
+    """Syncs of one account, each into a DuckDB file of the folder."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+        self.folder = folder
+        self._killer = Killer(sandbox)
+        self._source = Source(self._killer, "source-snov")
+        self._sandbox = sandbox
+
+    def configure(self, campaigns: Iterable[int]) -> None:
+        start = self._sandbox.account.today - START
+        config = self._sandbox.config(campaign_ids=sorted(campaigns), start_date=str(start))
+        self._source.set_config(config, validate=False)
+        self._source.select_streams(list(STREAMS))
+
+    def run(self, name: str, run: Run) -> Course:
+        """One run, which begins with the state that the file holds."""
+        self._killer.run = run
+        cache = DuckDBCache(db_path=self.folder / f"{name}.duckdb", schema_name="main", cache_dir=self.folder / "cache")
+        try:
+            self._source.read(cache, skip_validation=True)
+        except AirbyteConnectorFailedError:
+            if not (run.course.killed and run.loaded == NOTHING):
+                raise
+        finally:
+            cache.close()
+        return run.course
+
+    def copy(self, name: str, new: str) -> None:
+        shutil.copyfile(self.folder / f"{name}.duckdb", self.folder / f"{new}.duckdb")
+
+
+def change(account: Account, campaign: Campaign, newcomer: Campaign, story: Iterable[Event]) -> None:
+    """A day's work in a campaign, a figure of the past restated, and a campaign and a warm-up that were not there."""
+    now = day_start(account.today)
+    sender = campaign.email_senders[0]
+    people = campaign.recipients[:20]
+    today = [Event(now + 60 * n, kind, person, sender) for n, person in enumerate(people) for kind in (OPEN, CLICK)]
+    late = [Event(now - 3 * 86_400 + 60 * n, OPEN, person, sender) for n, person in enumerate(people[:5])]
+    account.add_events(campaign.id, [*today, *late, Event(now + 7_200, REPLY, people[0], sender, 0, "maybe")])
+    account.add_campaign(newcomer, story)
+    warm_ups = account.belongings.warm_ups
+    warm_ups.append(WarmUp(warm_ups[-1].id + 1, "active", 55001, account.today - timedelta(days=5)))
+
+
+def account_with_newcomer() -> tuple[Account, list[int], Campaign, Iterable[Event]]:
+    """An account, the ids of some of its campaigns, and one that is not there yet, with its events."""
+    account = seeds.demo_account()
+    mailed = [
+        one
+        for one in account.campaigns.values()
+        if one.status == "Active" and any(event.kind == FIRST_EMAIL for event in account.events(one.id))
+    ]
+    newcomer, *others = mailed[-CAMPAIGNS:]
+    story = account.events(newcomer.id)
+    account.remove_campaign(newcomer.id)
+    return account, [one.id for one in others], newcomer, story
+
+
+def killed(syncs: Syncs, name: str, loaded: str, upcoming: Iterator[Moment], kills: int) -> list[Course]:
+    """The runs of one sync: up to so many that are killed, and the last one, which is not."""
+    courses: list[Course] = []
+    while not courses or courses[-1].killed:
+        moment = next(upcoming) if len(courses) < kills else None
+        courses.append(syncs.run(name, Run(loaded, moment)))
+    return courses
+
+
+def main(folder: Path) -> None:
+    """Writes a DuckDB file for each sync and, about all of them, syncs.json."""
+    account, campaigns, newcomer, story = account_with_newcomer()
+    with Sandbox(account, Settings(requests_per_minute=None, latency=LATENCY)) as sandbox:
+        syncs = Syncs(folder, sandbox)
+        syncs.configure(campaigns)
+        syncs.run(BEFORE, Run())
+        change(account, account.campaigns[campaigns[0]], newcomer, story)
+        syncs.configure([*campaigns, newcomer.id])
+        whole = {BACKFILL: syncs.run(BACKFILL, Run())}
+        syncs.copy(BEFORE, NEXT)
+        whole[NEXT] = syncs.run(NEXT, Run())
+
+        rng, kills = Random(SEED), 0
+        upcoming = {kind: moments(rng, course, len(STREAMS)) for kind, course in whole.items()}
+        done: list[dict[str, Any]] = []
+        # Two kinds of sync in turn, and three of what is loaded: each meets each.
+        for number, (kind, loaded) in enumerate(zip(cycle(whole), cycle(MOST_KILLS))):
+            if kills == KILLS:
+                break
+            name = f"{kind}_{number}"
+            if kind == NEXT:
+                syncs.copy(BEFORE, name)
+            courses = killed(syncs, name, loaded, upcoming[kind], min(MOST_KILLS[loaded], KILLS - kills))
+            kills += sum(course.killed for course in courses)
+            done.append({"name": name, "kind": kind, "loaded": loaded, "runs": [vars(course) for course in courses]})
+    summary = {"whole": {kind: vars(course) for kind, course in whole.items()}, "syncs": done}
+    (folder / "syncs.json").write_text(json.dumps(summary, indent=1))

@@ -1,0 +1,147 @@
+"""What PyAirbyte runs in place of the connector's command: a connector that is killed, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from signal import SIGKILL
+from typing import IO, Any, Final
+
+from airbyte._executors.base import Executor
+from airbyte.exceptions import AirbyteSubprocessFailedError
+
+import examples.connector  # noqa: F401  PyAirbyte reads the settings that this makes when it is imported
+from fault_tests.connector_process import start
+from fault_tests.moments import TIMED, Course, Moment
+from sandbox.running import Sandbox
+
+ALL: Final = "all"
+COVERED: Final = "covered"
+NOTHING: Final = "nothing"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the connector. moment: when it is killed, if at all.
+
+    loaded: what reaches the tables when it is killed. ALL: what was printed; a broken last line too is for PyAirbyte to
+    read. COVERED: the same without the records of a stream after its last state. NOTHING: the exit code follows, as in
+    PyAirbyte's own executors, and PyAirbyte drops everything.
+    """
+
+    loaded: str = ALL
+    moment: Moment | None = None
+    course: Course = field(default_factory=Course)
+
+
+class Killer(Executor):
+    """Runs the connector in a process of its own, and kills it when its `run` says so."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(name="source-snov")
+        self._sandbox = sandbox
+        self.run = Run()
+
+    @property
+    def _cli(self) -> list[str]:
+        return []
+
+    def ensure_installation(self, *, auto_fix: bool = True) -> None:
+        """Nothing: it is imported."""
+
+    def install(self) -> None:
+        """Nothing, likewise."""
+
+    def uninstall(self) -> None:
+        """Nothing, likewise."""
+
+    def execute(self, args: list[str], **_: Any) -> Iterator[str]:
+        run = self.run if args[0] == "read" else Run()
+        course = run.course
+        began, before = time.monotonic(), len(self._sandbox.requests)
+        process, pipe = start(args)
+        with open(pipe.fileno(), encoding="utf-8", errors="replace", closefd=False) as output:
+            if run.moment and run.moment.kind in TIMED:
+                reached = self._since(run.moment, began, before)
+                threading.Thread(target=_kill_when, args=(process, reached), daemon=True).start()
+            lines = _printed(output, run, process)
+            yield from _covered(lines) if run.loaded == COVERED else lines
+        pipe.close()
+        process.join()
+        # At a moment of the clock it may have ended by itself already. What comes after a moment of the output is not
+        # read, so that it does not count how far a process was ahead of its reader.
+        course.killed = course.killed or process.exitcode != 0
+        course.requests = len(self._sandbox.requests) - before
+        course.seconds = time.monotonic() - began
+        if course.killed and (run.loaded == NOTHING or not run.moment):
+            raise AirbyteSubprocessFailedError(run_args=args, exit_code=process.exitcode or -SIGKILL)
+
+    def _since(self, moment: Moment, began: float, before: int) -> Callable[[], bool]:
+        if moment.kind == "requests":
+            return lambda: len(self._sandbox.requests) - before >= moment.at
+        return lambda: (time.monotonic() - began) * 1_000 >= moment.at
+
+
+def _kill_when(process: BaseProcess, reached: Callable[[], bool]) -> None:
+    while process.is_alive() and not reached():
+        time.sleep(0.005)
+    process.kill()
+
+
+def _printed(output: IO[str], run: Run, process: BaseProcess) -> Iterator[str]:
+    """What is printed until the process ends or is killed, line by line, as a pipe's reader sees it."""
+    moment, course = run.moment, run.course
+    for line in output:
+        names = _names(line)
+        course.printed.update(names)
+        course.broken = not line.endswith("\n")
+        if moment and moment.kind in names and course.printed[moment.kind] >= moment.at:
+            process.kill()
+            course.killed = True
+            part = line[: round(len(line) * moment.part)]
+            course.broken = 0 < len(part) < len(line)
+            if part != line:
+                course.printed.subtract(names)
+            if part:
+                yield part
+            return
+        yield line
+
+
+def _names(line: str) -> list[str]:
+    """What a line of the output counts as."""
+    message = _message(line)
+    kind = str(message["type"])
+    names = ["line", kind]
+    if kind in ("RECORD", "STATE"):
+        names.append(f"{kind} {_stream(message)}")
+    if kind == "TRACE" and message["trace"].get("stream_status", {}).get("status") == "COMPLETE":
+        names.append("COMPLETE")
+    return names
+
+
+def _message(line: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        message: dict[str, Any] = json.loads(line)
+        return message
+    return {"type": "broken"}
+
+
+def _stream(message: dict[str, Any]) -> str:
+    if message["type"] == "RECORD":
+        return str(message["record"]["stream"])
+    return str(message["state"]["stream"]["stream_descriptor"]["name"])
+
+
+def _covered(lines: Iterable[str]) -> Iterator[str]:
+    """The lines without the records that come after the last state of their stream."""
+    whole = [(line, _message(line)) for line in lines]
+    last_state = {_stream(message): place for place, (_, message) in enumerate(whole) if message["type"] == "STATE"}
+    for place, (line, message) in enumerate(whole):
+        if message["type"] != "RECORD" or place < last_state.get(_stream(message), 0):
+            yield line
