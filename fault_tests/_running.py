@@ -96,8 +96,8 @@ def assert_explained(said: Said) -> None:
         assert error["failure_type"] in FAILURE_TYPES
         assert len(error["message"]) > 20
         assert not any(text in error["message"] for text in UNFORESEEN), error
-    for line in said.lines:
-        assert "\\ud" not in line.encode("utf-8").decode("utf-8"), "half of a character"
+    for message in said.messages:
+        assert json.dumps(message, ensure_ascii=False).encode(), "half a character"
 
 
 @contextmanager

@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import requests_mock
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from fault_tests._bodies import JSON, bodies
 from fault_tests._prepared import prepare_once
 from fault_tests._running import Said, assert_explained, read, run, stream_state, write
-from sandbox.events import CLICK, FIRST_EMAIL, INVITE, INVITE_REPLY, OPEN, REPLY
+from sandbox.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
 from sandbox.account import Event
 from sandbox.running import Sandbox
 from source_snov.source import HISTORIES
@@ -39,6 +39,8 @@ FUZZ = settings(
     deadline=None,
     database=None,
     print_blob=True,
+    report_multiple_bugs=False,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 STREAMS = (*CORE, *OPTIONAL)
@@ -68,9 +70,9 @@ def keys() -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 def right() -> Right:
     """The answers to a sync of all streams, of a small account."""
-    kinds = [FIRST_EMAIL, OPEN, OPEN, CLICK, REPLY, INVITE, INVITE_REPLY]
+    kinds = [FIRST_EMAIL, OPEN, OPEN, CLICK, REPLY, FINISHED, INVITE, INVITE_REPLY]
     story = [
-        Event(at(ago(days)) + 60 * number, kind, person, 66001 if "invite" in str(kind).lower() else 55001)
+        Event(at(ago(days)) + 60 * number, kind, person, 66001 if kind in LINKEDIN else 55001)
         for days, person in ((9, 1), (3, 2))
         for number, kind in enumerate(kinds)
     ]
