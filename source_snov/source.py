@@ -1,7 +1,7 @@
 """The source: what Airbyte calls, around what `manifest.yaml` declares."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,8 +21,9 @@ from airbyte_cdk.sources.declarative.yaml_declarative_source import YamlDeclarat
 from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 
-from source_snov.config import check_config
+from source_snov.config import check_config, usable
 from source_snov.daily import DAILY, daily_stream
+from source_snov.files import catalog_in, config_in, states_in
 from source_snov.histories import CAMPAIGNS, WARM_UPS, Histories, History, history_stream, slices_of, start_date
 from source_snov.history_state import HistoryCursor
 from source_snov.pace import RateLimitPause, RequestGate
@@ -64,13 +65,28 @@ class SourceSnov(Source):
         state: list[AirbyteStateMessage] | None = None,
     ) -> None:
         super().__init__()
+        self._specification: ConnectorSpecification | None = None
+
+    @staticmethod
+    def read_config(config_path: str) -> MutableMapping[str, Any]:
+        return config_in(config_path)
+
+    @classmethod
+    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
+        return catalog_in(catalog_path)
+
+    @classmethod
+    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
+        return states_in(state_path)
 
     def configure(self, config: Config, temp_dir: str) -> Config:
-        """The configuration as it is; the CDK would write it, secret included, to a file."""
-        return config
+        """What the specification knows of the configuration; the CDK would write it, secret included, to a file."""
+        specification = self._specification or self.spec(logging.getLogger("airbyte"))
+        return usable(config, specification.connectionSpecification)
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
-        return DeclaredSource(only={CHECKED}).spec(logger)
+        self._specification = DeclaredSource(only={CHECKED}).spec(logger)
+        return self._specification
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
         return DeclaredSource(config, only={CHECKED}).check(logger, config)
