@@ -1,23 +1,37 @@
-"""The command line: `source-snov spec | check | discover | read`."""
+"""The command line: `source-snov spec | check | discover | read`.
 
+What a command needs is imported when it runs: `spec` needs no CDK.
+"""
+
+import json
 import os
 import signal
 import sys
 from threading import Thread, Timer
 
-from airbyte_cdk.entrypoint import PRINT_BUFFER, launch
-
-from source_snov.source import SourceSnov
+from source_snov.specification import specification
 
 SECONDS_TO_FLUSH = 2.0
 """A reader that has stopped reading would hold what is left for ever."""
 
 
 def run() -> None:
+    arguments = sys.argv[1:]
+    if arguments == ["spec"]:
+        print(json.dumps({"type": "SPEC", "spec": specification()}, ensure_ascii=False, separators=(",", ":")))
+        return
+
+    from source_snov.quick_import import quick_import
+
+    with quick_import():
+        from airbyte_cdk.entrypoint import launch
+
+        from source_snov.source import SourceSnov
+
     # Every thread inherits the mask. A handler would run in the midst of a write, and cut its line in two.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     Thread(target=_end_when_told, name="sigterm", daemon=True).start()
-    launch(SourceSnov(), sys.argv[1:])
+    launch(SourceSnov(), arguments)
 
 
 def _end_when_told() -> None:
@@ -25,6 +39,8 @@ def _end_when_told() -> None:
 
     An orderly exit would wait for threads that may sleep for minutes.
     """
+    from airbyte_cdk.entrypoint import PRINT_BUFFER
+
     signal.sigwait({signal.SIGTERM})
     Timer(SECONDS_TO_FLUSH, _end).start()
     with PRINT_BUFFER.lock:

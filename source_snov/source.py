@@ -12,6 +12,7 @@ from airbyte_cdk.models import (
     AirbyteStateMessage,
     ConfiguredAirbyteCatalog,
     ConnectorSpecification,
+    ConnectorSpecificationSerializer,
     Status,
     SyncMode,
 )
@@ -28,6 +29,7 @@ from source_snov.histories import CAMPAIGNS, WARM_UPS, Histories, History, histo
 from source_snov.history_state import HistoryCursor
 from source_snov.pace import RateLimitPause, RequestGate
 from source_snov.progress import SyncProgress, WatchedStream
+from source_snov.specification import specification
 from source_snov.sync_shared import sync_shared
 
 Config = Mapping[str, Any]
@@ -65,7 +67,6 @@ class SourceSnov(Source):
         state: list[AirbyteStateMessage] | None = None,
     ) -> None:
         super().__init__()
-        self._specification: ConnectorSpecification | None = None
 
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
@@ -81,12 +82,11 @@ class SourceSnov(Source):
 
     def configure(self, config: Config, temp_dir: str) -> Config:
         """What the specification knows of the configuration; the CDK would write it, secret included, to a file."""
-        specification = self._specification or self.spec(logging.getLogger("airbyte"))
-        return usable(config, specification.connectionSpecification)
+        return usable(config, specification()["connectionSpecification"])
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
-        self._specification = DeclaredSource(only={CHECKED}).spec(logger)
-        return self._specification
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:
+        return ConnectorSpecificationSerializer.load(specification())
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
         return DeclaredSource(config, only={CHECKED}).check(logger, config)
