@@ -45,7 +45,7 @@ def usable(config: Mapping[str, Any], form: Mapping[str, Any]) -> dict[str, Any]
     form: the specification's JSON schema. Fields that it does not know are ignored.
     """
     known = {name: _plain(value) for name, value in config.items() if name in form["properties"]}
-    problems = [_described(error) for error in Draft7Validator(form).iter_errors(known)]
+    problems = list(dict.fromkeys(_described(error) for error in Draft7Validator(form).iter_errors(known)))
     problems += [f"{name} holds half a character" for name, value in known.items() if not _is_text(value)]
     if not problems:
         return known
@@ -74,7 +74,7 @@ def _described(error: ValidationError) -> str:
     rule, demanded = error.validator, error.validator_value
     schema: Any = error.schema
     if rule == "required":
-        return f"{' and '.join(each for each in demanded if each not in error.instance)} missing"
+        return f"{' and '.join(each for each in demanded if each not in error.instance)} must be given"
     said = {
         "type": f"must be {WORDS.get(str(demanded), demanded)}, and is {kind_of(error.instance)}",
         "minimum": f"must be at least {demanded}",

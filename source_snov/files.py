@@ -39,14 +39,17 @@ def config_in(path: str) -> dict[str, Any]:
 
 def catalog_in(path: str) -> ConfiguredAirbyteCatalog:
     """The configured catalog of a file. Raises AirbyteTracedException (config_error)."""
-    catalog = _json_in(path, "catalog", "--catalog")
+    found = _json_in(path, "catalog", "--catalog")
     try:
-        return ConfiguredAirbyteCatalogSerializer.load(catalog)
+        catalog = ConfiguredAirbyteCatalogSerializer.load(found)
     except Exception as error:
         raise _unreadable(
             f"The catalog {path} is not a configured catalog of Airbyte{_where(error)}. It is an object with a list of "
             "streams, each with stream, sync_mode and destination_sync_mode; make it from the output of discover."
         ) from None
+    if not catalog.streams:
+        raise _unreadable(f"The catalog {path} selects no stream. Put at least one of those that discover names into it.")
+    return catalog
 
 
 def states_in(path: str | None) -> list[AirbyteStateMessage]:

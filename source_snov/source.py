@@ -85,7 +85,6 @@ class SourceSnov(Source):
         return usable(config, specification()["connectionSpecification"])
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
-    def spec(self, logger: logging.Logger) -> ConnectorSpecification:
         return ConnectorSpecificationSerializer.load(specification())
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
