@@ -235,6 +235,7 @@ CATALOGS: dict[str, tuple[bytes, str]] = {
     "unknown mode": (json.dumps({"streams": [CHOSEN | {"sync_mode": "s3cret"}]}).encode(), "(at streams/0/sync_mode)"),
     "nested too deeply": (b"[" * 100_000, "nested too deeply"),
     "no stream": (b'{"streams": []}', "selects no stream"),
+    "a stream twice": (json.dumps({"streams": [CHOSEN, CHOSEN]}).encode(), "selects campaigns more than once"),
 }
 
 
@@ -257,10 +258,7 @@ def test_a_stream_that_there_is_not_is_named_and_the_others_are_read(api: Api, t
     catalog = write(tmp_path / "catalog.json", {"streams": [unknown, CHOSEN]})
     said = run(["read", "--config", write(tmp_path / "config.json", config()), "--catalog", catalog])
     assert len(said.records("campaigns")) == 1
-    assert_explained(said)
-    errors = [error for error in said.errors if error.get("stream_descriptor")]
-    assert [error["stream_descriptor"]["name"] for error in errors] == ["campaign"]
-    assert "discover" in errors[0]["message"]
+    assert the_reason(said).startswith("There is no stream campaign: the catalog is of another version")
     assert said.raised
 
 
@@ -314,7 +312,7 @@ HARMLESS: dict[str, Any] = {
     "campaigns of wrong types": [daily_state({"campaigns": {"910001": 5, "x": DAYS, "": None, "9" * 400: DAYS}})],
     "days that are none": [daily_state({"campaigns": {"910001": {"since": "soon", "until": 5, "next": {}}}})],
     "legacy": [{"type": "LEGACY", "data": {"campaigns": {"cursor": 1}}}],
-    "50,000 campaigns": [daily_state({"campaigns": {str(number): DAYS for number in range(1, 50_001)}})],
+    "5,000 campaigns": [daily_state({"campaigns": {str(number): DAYS for number in range(1, 5_001)}})],
 }
 
 

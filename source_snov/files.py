@@ -49,6 +49,9 @@ def catalog_in(path: str) -> ConfiguredAirbyteCatalog:
         ) from None
     if not catalog.streams:
         raise _unreadable(f"The catalog {path} selects no stream. Put at least one of those that discover names into it.")
+    names = [each.stream.name for each in catalog.streams]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise _unreadable(f"The catalog {path} selects {' and '.join(twice)} more than once. Remove the repetition.")
     return catalog
 
 
