@@ -60,7 +60,14 @@ def run(arguments: Sequence[str]) -> Said:
     return Said(lines, raised)
 
 
-def read(folder: Path, config: Any, *streams: str, state: Any = None, mode: str = "full_refresh") -> Said:
+def read(
+    folder: Path,
+    config: Any,
+    *streams: str,
+    state: Any = None,
+    mode: str = "full_refresh",
+    debug: bool = False,
+) -> Said:
     """`read`, with these files. state: None for no file."""
     catalog = {
         "streams": [
@@ -74,6 +81,8 @@ def read(folder: Path, config: Any, *streams: str, state: Any = None, mode: str 
     }
     arguments = ["read", "--config", write(folder / "config.json", config)]
     arguments += ["--catalog", write(folder / "catalog.json", catalog)]
+    if debug:
+        arguments.append("--debug")
     if state is not None:
         arguments += ["--state", write(folder / "state.json", state)]
     return run(arguments)
@@ -114,7 +123,7 @@ def _logged(lines: list[str]) -> Iterator[None]:
 
 class _Lines(logging.Handler):
     def __init__(self, lines: list[str]) -> None:
-        super().__init__(logging.INFO)
+        super().__init__()
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
