@@ -9,6 +9,8 @@ from urllib.parse import quote, quote_plus, urlsplit
 import requests
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets, filter_secrets
 
+from source_snov.answers import json_of
+
 QUOTE_LENGTH = 200
 """Most characters of an answer's body that a message carries."""
 
@@ -35,7 +37,8 @@ def _percent(text: str) -> set[str]:
 
 def _in_html(text: str) -> set[str]:
     escaped = html.escape(text)
-    return {escaped, html.escape(text, quote=False), escaped.replace("&#x27;", "&#039;"), escaped.replace("&#x27;", "&#39;")}
+    other_quotes = {escaped.replace("&#x27;", code) for code in ("&#039;", "&#39;", "&apos;")}
+    return {escaped, html.escape(text, quote=False), *other_quotes}
 
 
 def _in_json(forms: set[str]) -> set[str]:
@@ -51,6 +54,28 @@ def _in_base64(secret: str) -> set[str]:
         whole = len(secret.encode()) + before
         forms.add(encoded[-(-before * 4 // 3) if before else 0 : whole * 4 // 3])
     return {form.translate(table).decode() for form in forms for table in (None, bytes.maketrans(b"+/", b"-_"))}
+
+
+def hide_tokens(answer: requests.Response) -> None:
+    """Masks every access token of an answer, wherever it stands in it, also when the answer breaks off within it."""
+    if b"access_token" not in answer.content:
+        return
+    text = answer.content.decode("utf-8", errors="replace")
+    for token in _TOKEN.findall(text):
+        hide(token.replace("\\/", "/"))
+    try:
+        parts = [json_of(answer)]
+    except ValueError:
+        return
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict) and isinstance(part.get("access_token"), str):
+            hide(part["access_token"].strip())
+        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else []
+
+
+_TOKEN = re.compile(r"""access_token["'\\]{0,3}\s*[:=]\s*["'\\]{0,3}([^\s"'<>&,}]{8,200})""")
+"""A name and a token in JSON, a query or a header: a shorter text is none."""
 
 
 def quote_safely(answer: requests.Response | Exception | str) -> str:
