@@ -63,11 +63,20 @@ FILES: dict[str, tuple[bytes, str]] = {
     "number": (b"5", "must hold a JSON object, and holds a number"),
     "null": (b"null", "must hold a JSON object, and holds null"),
     "text": (json.dumps(SECRET).encode(), "must hold a JSON object, and holds text"),
-    "a comma too many": (GOOD.replace("}", ",}").encode(), "is not JSON: it breaks off or goes wrong in line 1, column"),
+    "a comma too many": (
+        GOOD.replace("}", ",}").encode(),
+        "is not JSON: it breaks off or goes wrong in line 1, column",
+    ),
     "cut": (GOOD[:-30].encode(), "is not JSON: it breaks off or goes wrong in line 1, column"),
-    "a bad escape in the secret": (b'{"client_secret": "s3cret\\q"}', "is not JSON: it breaks off or goes wrong in line"),
+    "a bad escape in the secret": (
+        b'{"client_secret": "s3cret\\q"}',
+        "is not JSON: it breaks off or goes wrong in line",
+    ),
     "a line break in the secret": (b'{"client_secret": "s3cret\n+/"}', "is not JSON: it breaks off or goes wrong in"),
-    "single quotes": (f"{{'client_secret': '{SECRET}'}}".encode(), "is not JSON: it breaks off or goes wrong in line 1"),
+    "single quotes": (
+        f"{{'client_secret': '{SECRET}'}}".encode(),
+        "is not JSON: it breaks off or goes wrong in line 1",
+    ),
     "the secret alone": (SECRET.encode(), "is not JSON: it breaks off or goes wrong in line 1, column 1"),
     "NaN": (b'{"client_secret": "s3cret+/=", "num_workers": NaN}', "is not JSON: it has numbers that are none"),
     "a number of 5,000 digits": (b'{"num_workers": ' + b"9" * 5000 + b"}", "is not JSON: it has numbers that are none"),

@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,15 +20,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from fault_tests._bodies import JSON, bodies
+from fault_tests._bodies import bodies
 from fault_tests._prepared import prepare_once
-from fault_tests._running import Said, assert_explained, read, run, stream_state, write
-from sandbox.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
+from fault_tests._running import Said, assert_explained, read
 from sandbox.account import Event
+from sandbox.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
 from sandbox.running import Sandbox
 from source_snov.source import HISTORIES
 from unit_tests._daily import ago
-from unit_tests._helpers import API, TOKEN, Clock, config
+from unit_tests._helpers import TOKEN, Clock, config
 from unit_tests._streams import CORE, OPTIONAL, UNLIMITED, account, at, catalog, schema
 from unit_tests._streams import TOKEN as TOKEN_PATH
 
@@ -62,9 +62,7 @@ def _quick() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def keys() -> dict[str, list[str]]:
-    return {
-        name: [field for [field] in stream.source_defined_primary_key or []] for name, stream in catalog().items()
-    }
+    return {name: [field for [field] in stream.source_defined_primary_key or []] for name, stream in catalog().items()}
 
 
 @pytest.fixture(scope="module")

@@ -116,9 +116,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_failure_prints_them(
-    watched: Watched, capfd: pytest.CaptureFixture[str], fault: str, place: str
-) -> None:
+def test_no_failure_prints_them(watched: Watched, capfd: pytest.CaptureFixture[str], fault: str, place: str) -> None:
     planted = watched.sandbox.add_fault(FAULTS[fault](PLACES[place]))
     said = watched.run("read")
     assert planted.hits

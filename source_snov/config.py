@@ -50,7 +50,9 @@ def usable(config: Mapping[str, Any], form: Mapping[str, Any]) -> dict[str, Any]
     if not problems:
         return known
     more = f" and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
-    return Unusable(f"Config validation error: {'; '.join(problems[:MOST_PROBLEMS])}{more}. Correct this and try again.")
+    return Unusable(
+        f"Config validation error: {'; '.join(problems[:MOST_PROBLEMS])}{more}. Correct this and try again."
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -71,19 +73,23 @@ def _described(error: ValidationError) -> str:
     """Which field is wrong, and what it should be."""
     field, *place = error.absolute_path or [""]
     name = f"entry {int(place[0]) + 1} of {field}" if place else str(field)
-    rule, demanded = error.validator, error.validator_value
-    schema: Any = error.schema
+    rule, demanded, schema, instance = _parts(error)
     if rule == "required":
-        return f"{' and '.join(each for each in demanded if each not in error.instance)} must be given"
+        return f"{' and '.join(each for each in demanded if each not in instance)} must be given"
     said = {
-        "type": f"must be {WORDS.get(str(demanded), demanded)}, and is {kind_of(error.instance)}",
+        "type": f"must be {WORDS.get(str(demanded), demanded)}, and is {kind_of(instance)}",
         "minimum": f"must be at least {demanded}",
         "maximum": f"must be at most {demanded}",
         "minLength": f"must have at least {demanded} characters",
         "uniqueItems": "holds something twice",
         "pattern": f"must have the form {schema.get('pattern_descriptor', demanded)}",
     }
-    return f"{name} {said.get(str(rule), f'does not keep to {rule} {demanded}')}"
+    return f"{name} {said.get(rule, f'does not keep to {rule} {demanded}')}"
+
+
+def _parts(error: ValidationError) -> tuple[str, Any, Any, Any]:
+    """The rule, what it demands, the schema that has it, and the value that breaks it."""
+    return str(error.validator), error.validator_value, error.schema, error.instance
 
 
 def check_config(config: Mapping[str, Any]) -> None:

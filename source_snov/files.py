@@ -48,7 +48,9 @@ def catalog_in(path: str) -> ConfiguredAirbyteCatalog:
             "streams, each with stream, sync_mode and destination_sync_mode; make it from the output of discover."
         ) from None
     if not catalog.streams:
-        raise _unreadable(f"The catalog {path} selects no stream. Put at least one of those that discover names into it.")
+        raise _unreadable(
+            f"The catalog {path} selects no stream. Put at least one of those that discover names into it."
+        )
     names = [each.stream.name for each in catalog.streams]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise _unreadable(f"The catalog {path} selects {' and '.join(twice)} more than once. Remove the repetition.")
@@ -95,7 +97,7 @@ def _json_in(path: str, what: str, option: str, largest: int | None = None) -> A
         ) from None
     if largest is not None and len(content) > largest:
         raise _unreadable(
-            f"The {what} {path} has more than {largest:,} bytes, which no {what} needs. Name another file with {option}."
+            f"The {what} {path} has more than {largest:,} bytes, which no {what} needs. Name another with {option}."
         )
     try:
         text = content.decode("utf-8-sig")
@@ -142,4 +144,3 @@ def _where(error: Exception) -> str:
 
 def _unreadable(message: str) -> AirbyteTracedException:
     return AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.config_error)
-

@@ -139,13 +139,15 @@ def to_number(value: Any, whole: bool) -> int | float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(value)
-    number = value
-    if isinstance(value, str):
+    number: int | float
+    if not isinstance(value, str):
+        number = value
+    else:
         match = _NUMBER.fullmatch(value)
         if match is None or (whole and match[2]):
             raise ValueError(value)
         number = float(match[1]) if "." in match[1] else int(match[1])
-    if not math.isfinite(number) or abs(number) >= 2**63:
+    if abs(number) >= 2**63 or math.isnan(number):
         raise ValueError(value)
     if isinstance(number, float) and number.is_integer():
         return int(number)
