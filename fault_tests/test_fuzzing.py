@@ -22,13 +22,13 @@ from jsonschema import Draft7Validator
 
 from fault_tests._bodies import bodies
 from fault_tests._prepared import prepare_once
-from fault_tests._running import Said, assert_explained, read
+from fault_tests._running import Said, assert_explained, read, run, stream_state, write
 from sandbox.account import Event
 from sandbox.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
 from sandbox.running import Sandbox
 from source_snov.source import HISTORIES
 from unit_tests._daily import ago
-from unit_tests._helpers import TOKEN, Clock, config
+from unit_tests._helpers import API, TOKEN, Clock, config
 from unit_tests._streams import CORE, OPTIONAL, UNLIMITED, account, at, catalog, schema
 from unit_tests._streams import TOKEN as TOKEN_PATH
 
@@ -43,6 +43,7 @@ FUZZ = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+FUZZ_MORE = settings(FUZZ, max_examples=EXAMPLES or 100)
 STREAMS = (*CORE, *OPTIONAL)
 MOST_REQUESTS = 150
 """Many more than any of these syncs needs."""
@@ -124,6 +125,61 @@ def test_whatever_the_api_answers_no_record_breaks_its_schema_and_every_failure_
         )
     assert len(asked) < MOST_REQUESTS
     assert_sound(said, stream, keys[stream])
+
+
+CONFIG = config(
+    start_date="2026-01-01",
+    lookback_days=3,
+    campaign_ids=[910001],
+    campaign_owners=["ada@example.com"],
+    sender_email_ids=[55001],
+    sender_linkedin_ids=[66001],
+    num_workers=2,
+    api_url=API,
+)
+
+
+@given(content=st.one_of(bodies(CONFIG), bodies({"client_id": "a", "client_secret": "b" * 8}), st.binary()))
+@FUZZ_MORE
+def test_whatever_the_configuration_check_and_read_answer_and_explain(right: Right, content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder, requests_mock.Mocker() as mocker:
+        asked = _answer(mocker, right, {})
+        checked = run(["check", "--config", write(Path(folder) / "config.json", content)])
+        said = read(Path(folder), content, "campaigns")
+    assert len(asked) < MOST_REQUESTS
+    for each in (checked, said):
+        assert_explained(each)
+        assert "s3cret" not in "".join(each.lines)
+    statuses = [status["status"] for status in checked.of("CONNECTION_STATUS")]
+    assert statuses in (["SUCCEEDED"], ["FAILED"]) if not checked.raised else not statuses
+    assert bool(said.errors) is (said.statuses()[-1:] != ["COMPLETE"])
+    # What can be read has passed the check; the check also looks for the configured campaigns.
+    assert not said.errors or statuses != ["SUCCEEDED"]
+
+
+@pytest.mark.parametrize("stream", HISTORIES)
+@given(data=st.data())
+@FUZZ
+def test_whatever_the_state_the_sync_is_sound(
+    right: Right, keys: Mapping[str, list[str]], stream: str, data: st.DataObject
+) -> None:
+    days = {"since": str(ago(10)), "until": str(ago(2)), "last_active": str(ago(3)), "next": str(ago(1))}
+    entities = "warm_ups" if stream.startswith("warm_up") else "campaigns"
+    saved = {entities: {entity: dict(days) for entity in ("910001", "910002", "301", "302")}}
+    unfinished = {"day": str(ago(data.draw(st.integers(0, 2)))), "start_date": str(ago(12)), "mode": "incremental"}
+    state = data.draw(bodies(stream_state(stream, saved | {"unfinished": unfinished})))
+    with tempfile.TemporaryDirectory() as folder, requests_mock.Mocker() as mocker:
+        asked = _answer(mocker, right, {})
+        settings = config(start_date=str(ago(12)), end_date=str(ago(0)), num_workers=2)
+        said = read(Path(folder), settings, stream, mode="incremental", state=state)
+    assert len(asked) < MOST_REQUESTS
+    if said.raised:
+        assert_explained(said)
+        assert said.errors[0]["failure_type"] == "config_error"
+        assert said.errors[0]["message"].startswith("The state ")
+    else:
+        assert_sound(said, stream, keys[stream])
+        assert not said.errors
 
 
 def _paths_of(stream: str, right: Right) -> list[str]:
