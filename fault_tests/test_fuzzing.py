@@ -34,7 +34,7 @@ from unit_tests._streams import TOKEN as TOKEN_PATH
 
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
 FUZZ = settings(
-    max_examples=EXAMPLES or 20,
+    max_examples=EXAMPLES or 12,
     derandomize=not EXAMPLES,
     deadline=None,
     database=None,
@@ -43,7 +43,7 @@ FUZZ = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-FUZZ_MORE = settings(FUZZ, max_examples=EXAMPLES or 100)
+FUZZ_MORE = settings(FUZZ, max_examples=EXAMPLES or 60)
 STREAMS = (*CORE, *OPTIONAL)
 MOST_REQUESTS = 150
 """Many more than any of these syncs needs."""

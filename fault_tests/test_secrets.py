@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -135,6 +136,11 @@ def test_no_failure_of_check_prints_them(
     assert watched.leaks(said, capfd.readouterr()) == []
 
 
+def _places_and_statuses(turn: int) -> Iterable[tuple[str, int]]:
+    """Each place with a status of its own, which is another one for the next form."""
+    return zip(PLACES, islice(cycle([200, 403, 422, 502]), turn % 4, None), strict=False)
+
+
 def echo(watched: Watched, form: str, place: str, status: int) -> Fault:
     """An answer with what was sent: the secret to the token endpoint, the token to any other."""
     secret = watched.secret if place == "token" else watched.token
@@ -147,9 +153,10 @@ def echo(watched: Watched, form: str, place: str, status: int) -> Fault:
     return faults.answer(status, body, path=PLACES[place])
 
 
-@pytest.mark.parametrize("status", [200, 403, 422, 502])
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("form", "place", "status"),
+    [(form, place, status) for turn, form in enumerate(FORMS) for place, status in _places_and_statuses(turn)],
+)
 def test_what_the_api_repeats_of_them_is_masked_in_every_form(
     watched: Watched, capfd: pytest.CaptureFixture[str], form: str, place: str, status: int
 ) -> None:
@@ -169,7 +176,7 @@ def test_the_search_finds_each_form(secret: str, form: str) -> None:
     assert not forms_found(secret, '{"message": "You sent **** in vain"}')
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", ["token", "progress"])
 @pytest.mark.parametrize("form", ["percent", "JSON", "HTML", "base64", "Basic"])
 def test_without_the_masks_the_search_finds_what_is_printed(
     watched: Watched, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, form: str, place: str

@@ -54,7 +54,8 @@ class TypedRecord(RecordTransformation):
     ) -> None:
         partition = stream_slice.partition if stream_slice else {}
         about = " ".join(f"{name[:-3]} {value}" for name, value in partition.items() if name.endswith("_id"))
-        about = about or f"{self._stream.removesuffix('s')} {_quoted(record.get('id'))}"
+        known = record.get("id")
+        about = about or f"{self._stream.removesuffix('s')} {str(known)[:40] if isinstance(known, int | str) else '?'}"
         typed = self._object(record, self._properties, "", about)
         if missing := [name for name in self._needed if typed.get(name) is None]:
             raise AirbyteTracedException(
