@@ -4,6 +4,7 @@ The CDK's decoder reads bytes that are not strict UTF-8 as an empty object, with
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import InitVar, dataclass
 from typing import Any
@@ -15,7 +16,8 @@ from airbyte_cdk.sources.declarative.extractors.record_extractor import RecordEx
 def json_of(response: requests.Response) -> Any:
     """The parsed body: UTF-8, -16 or -32, with or without a byte order mark, else the charset of the header.
 
-    A byte that fits nothing is replaced rather than the record lost. Raises ValueError if it is not JSON.
+    What warehouses and JSON have no place for is replaced rather than the record lost: a byte or half a character that
+    fits nothing by the replacement character, NaN and infinite numbers by null. Raises ValueError if it is not JSON.
     """
     content = response.content
     try:
@@ -23,9 +25,29 @@ def json_of(response: requests.Response) -> Any:
     except UnicodeDecodeError:
         text = content.decode(response.encoding or "utf-8", errors="replace")
     try:
-        return json.loads(text)
+        body = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        # Half a character can only come as an escape, and few bodies have any of this kind.
+        return _whole_characters(body) if "\\ud" in text or "\\uD" in text else body
     except RecursionError:
         raise ValueError("The JSON is nested too deeply.") from None
+
+
+def _no_number(text: str) -> None:
+    return None
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _whole_characters(value: Any) -> Any:
+    """The value without halves of UTF-16 pairs, which no UTF-8 has."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_whole_characters(name): _whole_characters(inner) for name, inner in value.items()}
+    return [_whole_characters(inner) for inner in value] if isinstance(value, list) else value
 
 
 def content_of(body: Any, under: str) -> Any:

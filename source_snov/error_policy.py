@@ -26,7 +26,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.answers import content_of, json_of
 from source_snov.pace import RateLimitPause, retry_after_seconds
-from source_snov.redaction import hide, quote_safely, without_query
+from source_snov.redaction import hide_tokens, quote_safely, without_query
 from source_snov.sync_shared import sync_shared
 
 logger = logging.getLogger("airbyte.snov")
@@ -107,6 +107,8 @@ class ErrorPolicy(DefaultErrorHandler):
         if not isinstance(response_or_exception, requests.Response):
             return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, _cause(response_or_exception))
         response = response_or_exception
+        # Here and not where a token is used: with --debug, the CDK logs the body next.
+        hide_tokens(response)
         if response.status_code == requests.codes.too_many_requests:
             self._note_rate_limit(response)
         else:
@@ -154,9 +156,6 @@ class ErrorPolicy(DefaultErrorHandler):
             body = json_of(response)
         except ValueError:
             return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, _cause(response))
-        if isinstance(body, Mapping) and isinstance(body.get("access_token"), str):
-            # Here and not where it is used: with --debug, the CDK logs the body next.
-            hide(body["access_token"].strip())
         problem = self._problem(body)
         if problem:
             if self._asks_about_several(response):

@@ -10,6 +10,9 @@ from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
 
 CUSTOM_FIELD = "customField_"
 
+MOST_LEVELS = 100
+"""Names nested deeper than so are left as they are; Python gives up some hundreds of levels later."""
+
 _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -44,9 +47,9 @@ def snake_case(name: str) -> str:
     return _WORD_BEGINS.sub("_", name).lower()
 
 
-def _renamed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {snake_case(name): _renamed(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_renamed(inner) for inner in value]
+def _renamed(value: Any, levels: int = MOST_LEVELS) -> Any:
+    if isinstance(value, Mapping) and levels:
+        return {snake_case(name): _renamed(inner, levels - 1) for name, inner in value.items()}
+    if isinstance(value, list) and levels:
+        return [_renamed(inner, levels - 1) for inner in value]
     return value

@@ -8,9 +8,11 @@ from dataclasses import InitVar, dataclass
 from threading import local
 from typing import Any
 
+from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.declarative.extractors.record_filter import RecordFilter
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
 from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
+from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.record_types import to_utc
 
@@ -52,6 +54,34 @@ class PartitionKey(RecordTransformation):
     ) -> None:
         keys = stream_slice.partition if stream_slice else {}
         record.update((name, value) for name, value in keys.items() if name != "parent_slice")
+
+
+@dataclass
+class AskedFor(RecordTransformation):
+    """Adds what the partition is about as the record's own `id`.
+
+    Raises AirbyteTracedException (system_error) if the record is about something else.
+    """
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        [asked] = [
+            value for name, value in (stream_slice.partition if stream_slice else {}).items() if name != "parent_slice"
+        ]
+        answered = record.get("id")
+        if isinstance(answered, int | str) and str(answered) != str(asked):
+            raise AirbyteTracedException(
+                message=f"Snov.io was asked about {asked} and answered about {str(answered)[:40]}. Sync again; if this "
+                "goes on, report it to the connector's maintainers.",
+                internal_message=f"Asked about {asked}, answered about {str(answered)[:40]}.",
+                failure_type=FailureType.system_error,
+            )
+        record["id"] = asked
 
 
 @dataclass

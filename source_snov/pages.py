@@ -21,7 +21,7 @@ UNSTABLE = ("prospectId", "prospect_id")
 
 @dataclass
 class Page(Answer):
-    """The objects of a page; none if the page before it had the same ones, which ends the listing.
+    """The objects of a page; none if a page before it had the same ones, which ends the listing.
 
     Such an API does not heed the position: its rows would come once more, or for ever.
     position: the query parameter, or the field of the JSON body, that says where a page begins.
@@ -32,7 +32,7 @@ class Page(Answer):
 
     def __post_init__(self, parameters: Any) -> None:
         # A thread reads all pages of a slice, one slice at a time.
-        self._before = local()
+        self._seen = local()
 
     def extract_records(self, response: requests.Response) -> Iterable[MutableMapping[Any, Any]]:
         rows = list(super().extract_records(response))
@@ -42,8 +42,12 @@ class Page(Answer):
                 [{name: value for name, value in row.items() if name not in UNSTABLE} for row in rows], sort_keys=True
             ).encode()
         ).digest()
-        same = (listing, page) == getattr(self._before, "page", None) and begins > self._before.begins
-        self._before.page, self._before.begins = (listing, page), begins
+        # A listing that begins anew is another reading of it.
+        if listing != getattr(self._seen, "listing", None) or begins <= self._seen.begins:
+            self._seen.listing, self._seen.pages = listing, set()
+        self._seen.begins = begins
+        same = page in self._seen.pages
+        self._seen.pages.add(page)
         return [] if same else rows
 
     def _place(self, request: requests.PreparedRequest) -> tuple[str, int]:

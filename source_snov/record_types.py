@@ -1,15 +1,18 @@
 """Brings the API's values into the types that the stream's schema declares."""
 
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import Any
 
+from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.declarative.schema import JsonFileSchemaLoader
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
 from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
+from airbyte_cdk.utils import AirbyteTracedException
 
 logger = logging.getLogger("airbyte.snov")
 
@@ -21,11 +24,16 @@ class TypedRecord(RecordTransformation):
     """Converts each value that is not of its schema's type yet, and puts the fields in the schema's order.
 
     Numbers may arrive as text, percentages as `"61%"`, times in any of the API's four forms. A value that cannot be
-    converted stays as it is: the record is not lost, and a warning names stream, campaign and field once.
+    converted is left out, because no warehouse could hold it: the record is not lost, and a warning names stream,
+    campaign and field once. Raises AirbyteTracedException (system_error) for a record without one of the fields that
+    the schema does not let be null, which are those of the primary key.
+
+    keyed_later: whether whoever reads the records adds the fields of the primary key.
     """
 
     config: Config
     parameters: InitVar[Mapping[str, Any]]
+    keyed_later: bool = False
 
     def __post_init__(self, parameters: Mapping[str, Any]) -> None:
         self._stream = parameters["name"]
@@ -33,6 +41,8 @@ class TypedRecord(RecordTransformation):
             config=self.config, parameters=dict(parameters), file_path=parameters["schema_path"]
         )
         self._properties: Mapping[str, Mapping[str, Any]] = loader.get_json_schema()["properties"]
+        needed = [name for name, schema in self._properties.items() if "null" not in _types(schema)]
+        self._needed = () if self.keyed_later else tuple(needed)
         self._warned: set[tuple[Any, str]] = set()
 
     def transform(
@@ -44,8 +54,17 @@ class TypedRecord(RecordTransformation):
     ) -> None:
         partition = stream_slice.partition if stream_slice else {}
         about = " ".join(f"{name[:-3]} {value}" for name, value in partition.items() if name.endswith("_id"))
-        about = about or f"{self._stream.removesuffix('s')} {record.get('id')}"
+        known = record.get("id")
+        about = about or f"{self._stream.removesuffix('s')} {str(known)[:40] if isinstance(known, int | str) else '?'}"
         typed = self._object(record, self._properties, "", about)
+        if missing := [name for name in self._needed if typed.get(name) is None]:
+            raise AirbyteTracedException(
+                message=f"Snov.io gave a record for {self._stream} whose {' and '.join(missing)} is missing or of an "
+                f"unknown form ({about}). Nothing can tell it from others, so {self._stream} is not read further. Sync "
+                "again; if this goes on, report it to the connector's maintainers.",
+                internal_message=f"A record of {self._stream} without {', '.join(missing)}.",
+                failure_type=FailureType.system_error,
+            )
         record.clear()
         record.update(typed)
 
@@ -70,20 +89,27 @@ class TypedRecord(RecordTransformation):
             # An array of whatever the API may send: warehouses have no column for values of several types.
             return [value]
         if "array" in types and isinstance(value, list):
-            return [self._typed(item, schema.get("items", {}), path, about) for item in value]
+            return [self._typed(item, schema.get("items") or {}, path, about) for item in value]
         try:
             return _to_type(value, schema, types)
         except (ValueError, OverflowError, OSError):
             self._warn(path, value, about)
-            return value
+            return None
 
     def _warn(self, path: str, value: Any, about: str) -> None:
         if (about, path) not in self._warned:
             self._warned.add((about, path))
             logger.warning(
-                f"{self._stream}: {path} of {about} is {str(value)[:40]!r}, which is not of the type the schema "
-                "declares. The value is passed on as it is."
+                f"{self._stream}: {path} of {about} is {_quoted(value)}, which is not of the type the schema declares. "
+                "The value is left out."
             )
+
+
+def _quoted(value: Any) -> str:
+    """A value as a message names it: the beginning of a text or number, else what it is."""
+    if isinstance(value, Mapping | list):
+        return "an object" if isinstance(value, Mapping) else "a list"
+    return repr(str(value)[:40])
 
 
 def _types(schema: Mapping[str, Any]) -> Sequence[str]:
@@ -96,9 +122,9 @@ def _to_type(value: Any, schema: Mapping[str, Any], types: Sequence[str]) -> Any
     if value is None or not types:
         return value
     if schema.get("format") == "date-time":
-        if schema.get("airbyte_type") == "timestamp_without_timezone":
-            return datetime.fromisoformat(value).isoformat() if isinstance(value, str) else value
-        return to_utc(value)
+        return to_local(value) if schema.get("airbyte_type") == "timestamp_without_timezone" else to_utc(value)
+    if schema.get("format") == "date":
+        return to_day(value)
     if "integer" in types or "number" in types:
         return to_number(value, whole="integer" in types)
     kinds: dict[str, type] = {"string": str, "boolean": bool, "object": Mapping, "array": list}
@@ -108,18 +134,41 @@ def _to_type(value: Any, schema: Mapping[str, Any], types: Sequence[str]) -> Any
 
 
 def to_number(value: Any, whole: bool) -> int | float:
-    """`"61%"`, `"61"`, 61 or 61.0 → 61; `"61.5%"` → 61.5. A whole number has neither a fraction nor a `%`."""
+    """`"61%"`, `"61"`, 61 or 61.0 → 61; `"61.5%"` → 61.5. A whole number has neither a fraction nor a `%`.
+
+    Raises ValueError for anything else, and for what does not fit into 64 bits.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(value)
-    match = _NUMBER.fullmatch(str(value))
-    if match is None or (whole and match[2]):
+    number: int | float
+    if not isinstance(value, str):
+        number = value
+    else:
+        match = _NUMBER.fullmatch(value)
+        if match is None or (whole and match[2]):
+            raise ValueError(value)
+        number = float(match[1]) if "." in match[1] else int(match[1])
+    if abs(number) >= 2**63 or math.isnan(number):
         raise ValueError(value)
-    number = float(match[1])
-    if number.is_integer():
-        return int(match[1].partition(".")[0])
-    if whole:
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    if whole and isinstance(number, float):
         raise ValueError(value)
     return number
+
+
+def to_day(value: Any) -> str:
+    """A day as `YYYY-MM-DD`, which is the only form; raises ValueError for anything else."""
+    if not isinstance(value, str) or str(date.fromisoformat(value)) != value:
+        raise ValueError(value)
+    return value
+
+
+def to_local(value: Any) -> str:
+    """A time without a zone, in ISO 8601; raises ValueError for anything else."""
+    if not isinstance(value, str) or (moment := datetime.fromisoformat(value)).tzinfo:
+        raise ValueError(value)
+    return moment.isoformat()
 
 
 def to_utc(value: Any) -> str:

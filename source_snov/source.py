@@ -1,8 +1,9 @@
 """The source: what Airbyte calls, around what `manifest.yaml` declares."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from datetime import datetime, timezone
+from importlib.resources import files
 from typing import Any
 
 from airbyte_cdk.models import (
@@ -13,6 +14,7 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteCatalog,
     ConnectorSpecification,
     ConnectorSpecificationSerializer,
+    FailureType,
     Status,
     SyncMode,
 )
@@ -21,9 +23,11 @@ from airbyte_cdk.sources.declarative.models import HTTPAPIBudget as HTTPAPIBudge
 from airbyte_cdk.sources.declarative.yaml_declarative_source import YamlDeclarativeSource
 from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
+from airbyte_cdk.utils import AirbyteTracedException
 
-from source_snov.config import check_config
+from source_snov.config import check_config, usable
 from source_snov.daily import DAILY, daily_stream
+from source_snov.files import catalog_in, config_in, states_in
 from source_snov.histories import CAMPAIGNS, WARM_UPS, Histories, History, history_stream, slices_of, start_date
 from source_snov.history_state import HistoryCursor
 from source_snov.pace import RateLimitPause, RequestGate
@@ -43,6 +47,9 @@ HISTORIES = {
     "warm_up_daily_statistics": History(WARM_UPS, cursor_field="date"),
 }
 """The incremental streams."""
+
+STREAMS = {schema.name.removesuffix(".json") for schema in files(__package__).joinpath("schemas").iterdir()}
+"""All streams."""
 
 CHECKED = "campaigns"
 """The stream that `check` reads."""
@@ -67,9 +74,21 @@ class SourceSnov(Source):
     ) -> None:
         super().__init__()
 
+    @staticmethod
+    def read_config(config_path: str) -> MutableMapping[str, Any]:
+        return config_in(config_path)
+
+    @classmethod
+    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
+        return catalog_in(catalog_path)
+
+    @classmethod
+    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
+        return states_in(state_path)
+
     def configure(self, config: Config, temp_dir: str) -> Config:
-        """The configuration as it is; the CDK would write it, secret included, to a file."""
-        return config
+        """What the specification knows of the configuration; the CDK would write it, secret included, to a file."""
+        return usable(config, specification()["connectionSpecification"])
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
         return ConnectorSpecificationSerializer.load(specification())
@@ -88,7 +107,15 @@ class SourceSnov(Source):
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
         selected = {each.stream.name for each in catalog.streams}
-        yield from DeclaredSource(config, catalog, state, selected).read(logger, config, catalog, state)
+        if known := selected & STREAMS:
+            yield from DeclaredSource(config, catalog, state, known).read(logger, config, catalog, state)
+        if unknown := ", ".join(sorted(selected - STREAMS)):
+            raise AirbyteTracedException(
+                message=f"There is no stream {unknown}: the catalog is of another version of the connector. Run "
+                "discover again (in Airbyte: refresh the source schema) and select streams anew. All others were read.",
+                internal_message=f"Unknown streams: {unknown}.",
+                failure_type=FailureType.config_error,
+            )
 
     def streams(self, config: Config) -> list[AbstractStream]:
         return DeclaredSource(config).streams(config)

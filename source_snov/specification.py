@@ -1,11 +1,13 @@
 """What a configuration holds, as the manifest declares it."""
 
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
 
+@cache
 def specification() -> dict[str, Any]:
     """The specification as the Airbyte protocol names its parts.
 

@@ -35,7 +35,9 @@ def test_twenty_threads_that_need_a_token_at_once_make_one_request() -> None:
         assert sandbox.count("access_token") == 1
 
 
-@pytest.mark.parametrize("secret", [SECRET, "1e5", "0x1F", "None", "'quoted'", "{{ config }}", "12345678901234567890"])
+@pytest.mark.parametrize(
+    "secret", [SECRET, "1e500000", "0x1F1F1F", "(1, None)", "'quoted'", "{{ config }}", "12345678901234567890"]
+)
 def test_credentials_are_sent_as_they_are_in_a_form(api: Api, secret: str) -> None:
     api.campaigns()
     assert not sync("campaigns", client_id="007", client_secret=secret).errors

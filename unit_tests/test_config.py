@@ -87,7 +87,7 @@ def test_a_value_that_cannot_be_meant_fails_check_and_read_before_any_request(
 
 def _check_without_end_date(folder: Path, values: dict[str, Any]) -> Any:
     path = folder / "config.json"
-    path.write_text(json.dumps({"client_id": "a", "client_secret": "b"} | values))
+    path.write_text(json.dumps({"client_id": "a", "client_secret": "b" * 8} | values))
     return _run_command(SourceSnov(), ["check", "--config", str(path)])
 
 

@@ -258,10 +258,10 @@ def test_a_webhook_without_its_envelope_is_read_too(api: Api) -> None:
 def test_a_webhook_without_an_address_has_none(api: Api) -> None:
     flat = {"id": 5, "status": "active"}
     broken = {"id": 6, "end_point": "https://hooks.example.com/in?a\nb=token"}
-    api.mocker.get(f"{API}/v2/webhooks", json={"data": [flat, flat | {"end_point": None}, broken]})
+    api.mocker.get(f"{API}/v2/webhooks", json={"data": [flat, flat | {"id": 7, "end_point": None}, broken]})
     assert records(sync("webhooks"), "webhooks") == [
         flat,
-        flat,
+        flat | {"id": 7},
         broken | {"end_point": "https://hooks.example.com/in?***"},
     ]
 

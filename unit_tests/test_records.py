@@ -105,15 +105,15 @@ def test_a_count_is_an_integer(api: Api, value: Any) -> None:
     assert isinstance(record["delivered"], int)
 
 
-@pytest.mark.parametrize("value", ["n/a", "1,5", "31%", 31.5, True, [31], {"n": 31}, "NaN", "1e3"])
-def test_a_value_that_cannot_be_read_stays_as_it_is_with_one_warning(api: Api, value: Any) -> None:
+@pytest.mark.parametrize("value", ["n/a", "1,5", "31%", 31.5, True, [31], {"n": 31}, "NaN", "1e3", 2**63, "9" * 400])
+def test_a_value_that_cannot_be_read_is_left_out_with_one_warning(api: Api, value: Any) -> None:
     api.campaigns(CAMPAIGN)
     api.analytics(
         "campaign_id=910001&date_from=2026-01-01&date_to=2026-02-01", {"json": ANALYTICS | {"bounced": value}}
     )
     output = sync("campaign_analytics")
     [record] = records(output, "campaign_analytics")
-    assert record["bounced"] == value
+    assert "bounced" not in record
     assert record["emails_sent"] == 31
     [warning] = logs(output, "WARN")
     assert warning.startswith("campaign_analytics: bounced of campaign 910001 is ")

@@ -17,7 +17,7 @@ from source_snov.quick_import import quick_import
 from source_snov.source import DeclaredSource
 from unit_tests._helpers import config
 
-DISCOVERED = {"client_id": "user-1", "client_secret": "s3cret"}
+DISCOVERED = {"client_id": "user-1", "client_secret": "s3cret-of-user-1"}
 
 
 def run(*arguments: str) -> tuple[str, set[str]]:

@@ -1,0 +1,56 @@
+"""The manifest prepared once: a sync of a fuzzing test then takes a hundredth of a second to build, not half of one.
+
+Reading, resolving and validating the manifest comes to the same for every configuration.
+"""
+
+import pickle
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import ConnectorSpecification
+from airbyte_cdk.sources.declarative import concurrent_declarative_source
+
+from source_snov import SourceSnov
+from source_snov.source import DeclaredSource
+
+
+def prepare_once(patch: pytest.MonkeyPatch, **definitions: Any) -> None:
+    """Keeps the resolved manifest of each choice of streams. definitions: what replaces the manifest's own."""
+    parse, resolve = DeclaredSource._read_and_parse_yaml_file, DeclaredSource._pre_process_manifest
+    resolved: dict[frozenset[str], bytes] = {}
+    spec: list[ConnectorSpecification] = []
+
+    def parsed(self: DeclaredSource, path: str) -> Any:
+        chosen = frozenset(self._only)
+        return {"chosen": chosen} if chosen in resolved else _with(parse(self, path), definitions)
+
+    def prepared(self: DeclaredSource, manifest: dict[str, Any]) -> dict[str, Any]:
+        chosen = frozenset(self._only)
+        if chosen not in resolved:
+            resolved[chosen] = pickle.dumps(resolve(self, manifest))
+        return dict(pickle.loads(resolved[chosen]))
+
+    def specified(self: SourceSnov, logger: Any) -> ConnectorSpecification:
+        if not spec:
+            spec.append(original_spec(self, logger))
+        return spec[0]
+
+    original_spec = SourceSnov.spec
+    patch.setattr(DeclaredSource, "_read_and_parse_yaml_file", parsed)
+    patch.setattr(DeclaredSource, "_pre_process_manifest", prepared)
+    patch.setattr(DeclaredSource, "_validate_source", lambda self: None)
+    patch.setattr(SourceSnov, "spec", specified)
+    schema = cache(concurrent_declarative_source.get_declarative_component_schema)
+    patch.setattr(concurrent_declarative_source, "get_declarative_component_schema", schema)
+
+
+def _with(manifest: dict[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    for path, value in definitions.items():
+        *parents, name = path.split("__")
+        place = manifest["definitions"]
+        for parent in parents:
+            place = place[parent]
+        place[name] = value
+    return manifest

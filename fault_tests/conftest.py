@@ -1,0 +1,3 @@
+from unit_tests.conftest import api, clock
+
+__all__ = ["api", "clock"]
