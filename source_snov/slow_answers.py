@@ -23,7 +23,7 @@ MOST_AT_ONCE = 2**16
 def limit_answer(request: requests.PreparedRequest) -> None:
     """Has the body of the answer to this request read within LONGEST_ANSWER; requests.ReadTimeout if that fails."""
     if _read not in request.hooks["response"]:
-        request.register_hook("response", _read)
+        request.register_hook("response", _read)  # type: ignore[no-untyped-call]
 
 
 def _read(response: requests.Response, *args: Any, **kwargs: Any) -> requests.Response:
