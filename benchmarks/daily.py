@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from benchmarks.measuring import Sandbox, connector, run
+from benchmarks.measuring import FULL_SPEED, Sandbox, connector, run
 from benchmarks.measuring import sandbox as running_sandbox
 
 DAILY: Final = "campaign_analytics_daily"
 ANALYTICS: Final = "/v2/statistics/campaign-analytics"
-FULL_SPEED: Final = 6000
 
 LOOKBACK: Final = timedelta(days=14)
 """The default of `lookback_days`."""

@@ -17,23 +17,14 @@ from singer_sdk import typing as th
 from singer_sdk.authenticators import OAuthAuthenticator, SingletonMeta
 from singer_sdk.pagination import OffsetPaginator
 
+from benchmarks.alternatives.figures import COUNTS, WITH_RATE
 from benchmarks.alternatives.periods import EVENTS_WINDOW, ONE_DAY, windows
 
 PAGE = 1000
 
-COUNTS_WITH_RATE = (
-    *("first_emails", "follow_ups", "delivered", "bounced", "email_opens", "link_clicks", "email_replies"),
-    *("unsubscribed", "auto_replied", "linkedin_total_replies", "connection_request_replies", "message_replies"),
-    *("in_mail_replies", "accepted_requests", "interested", "maybe", "not_interested"),
-)
-COUNTS = (
-    *("total_contacted", "emails_sent", "contacted_by_email", "contacted_by_linkedin", "connection_requests"),
-    *("failed_connection_requests", "messages_sent", "linkedin_views", "linkedin_likes", "linkedin_follows"),
-    "in_mail_sent",
-)
 FIGURES = (
-    *(th.Property(name, th.IntegerType) for name in (*COUNTS, *COUNTS_WITH_RATE)),
-    *(th.Property(f"{name}_rate", th.StringType) for name in COUNTS_WITH_RATE),
+    *(th.Property(name, th.IntegerType) for name in COUNTS),
+    *(th.Property(f"{name}_rate", th.StringType) for name in WITH_RATE),
 )
 CAMPAIGN_ID = th.Property("campaign_id", th.IntegerType, required=True)
 
