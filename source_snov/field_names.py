@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
+from functools import lru_cache
 from typing import Any
 
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
@@ -10,6 +11,7 @@ from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
 
 CUSTOM_FIELD = "customField_"
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
 _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -30,16 +32,22 @@ class FieldNames(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        labelled = {name: value for name, value in record.items() if name.startswith(CUSTOM_FIELD)}
-        renamed = {snake_case(name): _renamed(value) for name, value in record.items() if name not in labelled}
+        labelled: dict[str, Any] = {}
+        renamed: dict[str, Any] = {}
+        for name, value in record.items():
+            if name.startswith(CUSTOM_FIELD):
+                labelled[name.removeprefix(CUSTOM_FIELD)] = value
+            else:
+                renamed[snake_case(name)] = value if type(value) in _PLAIN else _renamed(value)
         given = record.get("customFields", record.get("custom_fields"))
         if labelled or isinstance(given, Mapping):
-            custom = {name.removeprefix(CUSTOM_FIELD): value for name, value in labelled.items()}
-            renamed["custom_fields"] = {**(given if isinstance(given, Mapping) else {}), **custom}
+            renamed["custom_fields"] = {**(given if isinstance(given, Mapping) else {}), **labelled}
         record.clear()
         record.update(renamed)
 
 
+# The names of fields are few, and each comes with every record.
+@lru_cache(maxsize=1000)
 def snake_case(name: str) -> str:
     return _WORD_BEGINS.sub("_", name).lower()
 

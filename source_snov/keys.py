@@ -5,6 +5,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
+from json.encoder import encode_basestring_ascii
 from threading import local
 from typing import Any
 
@@ -50,8 +51,9 @@ class PartitionKey(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        keys = stream_slice.partition if stream_slice else {}
-        record.update((name, value) for name, value in keys.items() if name != "parent_slice")
+        for name, value in stream_slice.partition.items() if stream_slice else ():
+            if name != "parent_slice":
+                record[name] = value
 
 
 @dataclass
@@ -92,7 +94,7 @@ class EventId(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        event = json.dumps([_identifying(name, record.get(name)) for name in self.identity])
+        event = f"[{', '.join([_as_json(_identifying(name, record.get(name))) for name in self.identity])}]"
         twin = self._occurrences.number(stream_slice, event)
         record["event_id"] = hashlib.sha256(f"{event}#{twin}".encode()).hexdigest()[:32]
 
@@ -163,6 +165,12 @@ def _text(record: Any, path: str) -> str:
         else:
             record = record.get(part) if isinstance(record, Mapping) else None
     return record.strip() if isinstance(record, str) else ""
+
+
+def _as_json(value: Any) -> str:
+    """What json.dumps gives, which takes longer to begin with a text than to write it."""
+    kind = type(value)
+    return encode_basestring_ascii(value) if kind is str else str(value) if kind is int else json.dumps(value)
 
 
 def _identifying(name: str, value: Any) -> Any:

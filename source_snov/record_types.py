@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -14,6 +14,48 @@ from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
 logger = logging.getLogger("airbyte.snov")
 
 _NUMBER = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*")
+_SPACED_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+
+Schema = Mapping[str, Any]
+About = Callable[[], str]
+"""Says what a record is about, when somebody needs to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a schema says of one value, found out once for all records.
+
+    plain: the Python types of values that are right as they are. fields: those of an object. items: those of an array.
+    """
+
+    schema: Schema
+    types: Sequence[str]
+    plain: frozenset[type]
+    fields: "Mapping[str, Field]"
+    items: "Field | None"
+
+    @classmethod
+    def of(cls, schema: Schema) -> "Field":
+        types = schema.get("type", ())
+        types = [types] if isinstance(types, str) else types
+        items = cls.of(schema.get("items", {})) if "array" in types else None
+        return cls(schema, types, _plain(schema, types), cls.all_of(schema), items)
+
+    @classmethod
+    def all_of(cls, schema: Schema) -> "dict[str, Field]":
+        """The fields of an object."""
+        return {name: cls.of(each) for name, each in schema.get("properties", {}).items()}
+
+
+def _plain(schema: Schema, types: Sequence[str]) -> frozenset[type]:
+    """None, and the types that need no conversion; of those with a form of their own, each value is looked at."""
+    kinds: tuple[type, ...] = (type(None),)
+    if "array" not in types and schema.get("format") != "date-time":
+        if "integer" in types or "number" in types:
+            kinds += (int,)
+        else:
+            kinds += tuple(kind for name, kind in (("string", str), ("boolean", bool)) if name in types)
+    return frozenset(kinds)
 
 
 @dataclass
@@ -32,7 +74,7 @@ class TypedRecord(RecordTransformation):
         loader = JsonFileSchemaLoader(
             config=self.config, parameters=dict(parameters), file_path=parameters["schema_path"]
         )
-        self._properties: Mapping[str, Mapping[str, Any]] = loader.get_json_schema()["properties"]
+        self._fields = Field.all_of(loader.get_json_schema())
         self._warned: set[tuple[Any, str]] = set()
 
     def transform(
@@ -42,39 +84,43 @@ class TypedRecord(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        partition = stream_slice.partition if stream_slice else {}
-        about = " ".join(f"{name[:-3]} {value}" for name, value in partition.items() if name.endswith("_id"))
-        about = about or f"{self._stream.removesuffix('s')} {record.get('id')}"
-        typed = self._object(record, self._properties, "", about)
+        typed = self._object(record, self._fields, "", lambda: self._about(record, stream_slice))
         record.clear()
         record.update(typed)
 
-    def _object(
-        self, record: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]], path: str, about: str
-    ) -> dict[str, Any]:
-        known = {
-            name: self._typed(record[name], schema, path + name, about)
-            for name, schema in schemas.items()
-            if name in record
-        }
-        return known | {name: value for name, value in record.items() if name not in known}
+    def _about(self, record: Mapping[str, Any], stream_slice: StreamSlice | None) -> str:
+        partition = stream_slice.partition if stream_slice else {}
+        about = " ".join(f"{name[:-3]} {value}" for name, value in partition.items() if name.endswith("_id"))
+        return about or f"{self._stream.removesuffix('s')} {record.get('id')}"
 
-    def _typed(self, value: Any, schema: Mapping[str, Any], path: str, about: str) -> Any:
-        types = _types(schema)
+    def _object(
+        self, record: Mapping[str, Any], fields: Mapping[str, Field], path: str, about: About
+    ) -> dict[str, Any]:
+        typed: dict[str, Any] = {}
+        for name, field in fields.items():
+            if name in record:
+                value = record[name]
+                typed[name] = value if type(value) in field.plain else self._typed(value, field, path + name, about)
+        if len(typed) < len(record):
+            typed.update((name, value) for name, value in record.items() if name not in typed)
+        return typed
+
+    def _typed(self, value: Any, field: Field, path: str, about: About) -> Any:
+        schema, types = field.schema, field.types
         if "object" in types and value == []:
             # PHP writes an empty map so.
             return value if "array" in types else {}
         if "object" in types and isinstance(value, Mapping):
-            return self._object(value, schema.get("properties", {}), f"{path}.", about)
+            return self._object(value, field.fields, f"{path}.", about)
         if "array" in types and not schema.get("items", types) and value is not None and not isinstance(value, list):
             # An array of whatever the API may send: warehouses have no column for values of several types.
             return [value]
-        if "array" in types and isinstance(value, list):
-            return [self._typed(item, schema.get("items", {}), path, about) for item in value]
+        if field.items is not None and isinstance(value, list):
+            return [self._typed(item, field.items, path, about) for item in value]
         try:
             return _to_type(value, schema, types)
         except (ValueError, OverflowError, OSError):
-            self._warn(path, value, about)
+            self._warn(path, value, about())
             return value
 
     def _warn(self, path: str, value: Any, about: str) -> None:
@@ -86,12 +132,7 @@ class TypedRecord(RecordTransformation):
             )
 
 
-def _types(schema: Mapping[str, Any]) -> Sequence[str]:
-    types = schema.get("type", ())
-    return [types] if isinstance(types, str) else types
-
-
-def _to_type(value: Any, schema: Mapping[str, Any], types: Sequence[str]) -> Any:
+def _to_type(value: Any, schema: Schema, types: Sequence[str]) -> Any:
     """The value in the schema's type; raises ValueError when it has no such reading."""
     if value is None or not types:
         return value
@@ -134,6 +175,10 @@ def to_utc(value: Any) -> str:
         value = value.get("date")
     if isinstance(value, bool):
         raise ValueError(value)
+    if isinstance(value, str) and _SPACED_TIME.fullmatch(value):
+        # The form of every event.
+        datetime.fromisoformat(value)
+        return f"{value[:10]}T{value[11:]}Z"
     if isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit()):
         moment = datetime.fromtimestamp(float(value), timezone.utc)
     elif isinstance(value, str):
