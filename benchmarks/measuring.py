@@ -122,7 +122,7 @@ def _cost(wall: float, usage: resource.struct_rusage) -> Cost:
 
 @dataclass(frozen=True)
 class Watched:
-    """A process that has ended: what it took, its exit code, and when something happened first, by the system's clock."""
+    """A process that has ended: what it took, its exit code, and when something happened in it (time.monotonic)."""
 
     cost: Cost
     code: int

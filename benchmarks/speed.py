@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -108,8 +108,8 @@ def limit(sizes: Sizes) -> str:
             done = sync(contender, server, STREAMS, LONG_AGO, 0.0, paced=True)
         rows.append((contender.name, _ending(done, 3 * sizes.limited), f"{done.cost.wall:.0f}", *_counts(done)))
     return (
-        f"The same streams of {sizes.limited} campaigns, with the sandbox refusing what exceeds {MINUTE} requests in any "
-        f"{MINUTE} seconds. One run of each, since minutes are long. Each has the pace that it comes with: the "
+        f"The same streams of {sizes.limited} campaigns, with the sandbox refusing what exceeds {MINUTE} requests in "
+        f"any {MINUTE} seconds. One run of each, since minutes are long. Each has the pace that it comes with: the "
         f"connector 55 a minute, the bare manifest an `HTTPAPIBudget` of {MINUTE} a minute, the others none; and each "
         "repeats what was refused as its defaults say:\n\n"
     ) + table(
@@ -127,8 +127,8 @@ def backfill(sizes: Sizes) -> str:
     rows = [(each.contender, *_numbers(each), f"{each.requests / MINUTE:.1f}") for each in results]
     return (
         f"First sync of `{DAILY}` without a limit: 60 campaigns, 20 of them never started, the oldest "
-        f"{BACKFILL_DAYS} days old, {_runs(sizes.backfill_runs)}. Loop, dlt and tap ask about each campaign and day since "
-        "its start, the bare manifest about each campaign and day since the first of all, because its cursor takes one "
+        f"{BACKFILL_DAYS} days old, {_runs(sizes.backfill_runs)}. Loop, dlt and tap ask about each campaign and day "
+        "since its start, the bare manifest about each campaign and day since the first of all, because its cursor takes one "
         "first day for all; the connector plans:\n\n"
     ) + table(("", *MEASURED, FIRST, f"minutes at {MINUTE} a minute"), rows)
 
@@ -147,9 +147,8 @@ def million(sizes: Sizes) -> str:
         peaks += [each.cost.memory for each in results if each.contender == CONNECTOR.name]
     if peaks[-1] > peaks[0] + MOST_GROWTH:
         raise RuntimeError(f"{peaks[-1] - peaks[0]:.0f} MiB more for more events, of {MOST_GROWTH} at most")
-    return (
-        f"`{EVENTS}` of one campaign without a limit, {_runs(sizes.event_runs)}:\n\n"
-        + table(("", "events", *MEASURED, FIRST), rows)
+    return f"`{EVENTS}` of one campaign without a limit, {_runs(sizes.event_runs)}:\n\n" + table(
+        ("", "events", *MEASURED, FIRST), rows
     )
 
 
@@ -219,12 +218,3 @@ def _runs(number: int) -> str:
 
 def _today() -> date:
     return datetime.now(timezone.utc).date()
-
-
-PARTS: Final[dict[str, Callable[[Sizes], str]]] = {
-    "speed": speed,
-    "limit": limit,
-    "startup": startup,
-    "backfill": backfill,
-    "million": million,
-}

@@ -32,18 +32,28 @@ class FieldNames(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        labelled: dict[str, Any] = {}
-        renamed: dict[str, Any] = {}
-        for name, value in record.items():
-            if name.startswith(CUSTOM_FIELD):
-                labelled[name.removeprefix(CUSTOM_FIELD)] = value
-            else:
-                renamed[snake_case(name)] = value if type(value) in _PLAIN else _renamed(value)
+        names = _renamings(tuple(record))
+        if names is None:
+            # As most records are: right as they come, unless something is nested.
+            for name, value in record.items():
+                if type(value) not in _PLAIN:
+                    record[name] = _renamed(value)
+            return
+        labelled = {name.removeprefix(CUSTOM_FIELD): value for name, value in record.items() if names[name] is None}
+        renamed = {new: _renamed(record[name]) for name, new in names.items() if new is not None}
         given = record.get("customFields", record.get("custom_fields"))
         if labelled or isinstance(given, Mapping):
             renamed["custom_fields"] = {**(given if isinstance(given, Mapping) else {}), **labelled}
         record.clear()
         record.update(renamed)
+
+
+@lru_cache(maxsize=1000)
+def _renamings(names: tuple[str, ...]) -> Mapping[str, str | None] | None:
+    """The new name of each field, None for a custom one; None for all if every name is right and none is custom."""
+    renamed = {name: None if name.startswith(CUSTOM_FIELD) else snake_case(name) for name in names}
+    right = "custom_fields" not in names and all(name == new for name, new in renamed.items())
+    return None if right else renamed
 
 
 # The names of fields are few, and each comes with every record.

@@ -169,16 +169,16 @@ def to_utc(value: Any) -> str:
     Unix seconds, a PHP date object `{"date", "timezone_type", "timezone"}`, `YYYY-MM-DD HH:MM:SS` (taken as UTC), and
     ISO 8601 with a zone. Raises ValueError for anything else.
     """
+    if type(value) is str and _SPACED_TIME.fullmatch(value):
+        # The form of every event.
+        datetime.fromisoformat(value)
+        return f"{value[:10]}T{value[11:]}Z"
     if isinstance(value, Mapping):
         if value.get("timezone") not in ("UTC", "Z", "+00:00", None):
             raise ValueError(value)
         value = value.get("date")
     if isinstance(value, bool):
         raise ValueError(value)
-    if isinstance(value, str) and _SPACED_TIME.fullmatch(value):
-        # The form of every event.
-        datetime.fromisoformat(value)
-        return f"{value[:10]}T{value[11:]}Z"
     if isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit()):
         moment = datetime.fromtimestamp(float(value), timezone.utc)
     elif isinstance(value, str):

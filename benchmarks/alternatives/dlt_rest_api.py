@@ -1,6 +1,6 @@
 """A pipeline of dlt's `rest_api` source, up to the end of its extraction: JSON lines in the pipeline's folder.
 
-    python -m benchmarks.alternatives.dlt_rest_api config.json folder campaigns campaign_analytics
+python -m benchmarks.alternatives.dlt_rest_api config.json folder campaigns campaign_analytics
 """
 
 from __future__ import annotations
