@@ -37,7 +37,7 @@ def content_of(records: Iterable[tuple[str, Record]]) -> Content:
 
 
 def _as_is(*names: str) -> tuple[Callable[[Record], object], ...]:
-    return tuple(lambda record, name=name: record[name] for name in names)  # type: ignore[misc]
+    return tuple(lambda record, name=name: record[name] for name in names)
 
 
 def _percent(record: Record) -> int:
@@ -50,7 +50,7 @@ def _moment(record: Record) -> str:
 
 def _missing_or_none(*names: str) -> tuple[Callable[[Record], object], ...]:
     """A field of which some programs leave out null."""
-    return tuple(lambda record, name=name: record.get(name) for name in names)  # type: ignore[misc]
+    return tuple(lambda record, name=name: record.get(name) for name in names)
 
 
 COMPARED: Final[Mapping[str, tuple[Callable[[Record], object], ...]]] = {

@@ -128,8 +128,8 @@ def backfill(sizes: Sizes) -> str:
     return (
         f"First sync of `{DAILY}` without a limit: 60 campaigns, 20 of them never started, the oldest "
         f"{BACKFILL_DAYS} days old, {_runs(sizes.backfill_runs)}. Loop, dlt and tap ask about each campaign and day "
-        "since its start, the bare manifest about each campaign and day since the first of all, because its cursor takes one "
-        "first day for all; the connector plans:\n\n"
+        "since its start, the bare manifest about each campaign and day since the first of all, because its cursor "
+        "takes one first day for all; the connector plans:\n\n"
     ) + table(("", *MEASURED, FIRST, f"minutes at {MINUTE} a minute"), rows)
 
 

@@ -69,13 +69,12 @@ def progress(session: requests.Session, url: str, campaign: Record) -> Iterator[
 def events(session: requests.Session, url: str, campaign: Record) -> Iterator[Record]:
     """Every event of a campaign."""
     for first, last in windows(campaign["started_at"], EVENTS_WINDOW):
-        parameters = {"dateFrom": first, "dateTo": last, "limit": PAGE, "offset": 0}
-        more = True
+        offset, more = 0, True
         while more:
+            parameters = {"dateFrom": first, "dateTo": last, "limit": PAGE, "offset": offset}
             page = get(session, f"{url}/v2/campaigns/{campaign['id']}/recipients-activity", parameters)
             yield from page["data"]
-            parameters["offset"] += PAGE
-            more = page["pagination"]["has_more"]
+            offset, more = offset + PAGE, page["pagination"]["has_more"]
 
 
 OF_CAMPAIGN = {
