@@ -103,9 +103,12 @@ def _loop(task: Task) -> list[str]:
     return [ALTERNATIVES_PYTHON, "-m", "benchmarks.alternatives.loop", task.config(), *task.streams]
 
 
-def _dlt(task: Task) -> list[str]:
-    module, config = "benchmarks.alternatives.dlt_rest_api", task.config(start_date=task.since)
-    return [ALTERNATIVES_PYTHON, "-m", module, config, str(task.folder), *task.streams]
+def _dlt(until: str) -> Callable[[Task], list[str]]:
+    def command(task: Task) -> list[str]:
+        module, config = "benchmarks.alternatives.dlt_rest_api", task.config(start_date=task.since)
+        return [ALTERNATIVES_PYTHON, "-m", module, until, config, str(task.folder), *task.streams]
+
+    return command
 
 
 def _tap(task: Task) -> list[str]:
@@ -150,10 +153,10 @@ def _singer_records(path: Path) -> Iterator[tuple[str, Record]]:
 
 
 def _dlt_records(path: Path) -> Iterator[tuple[str, Record]]:
-    """Rows in arrays, a file per table; what comes from a row's parent bears the parent's name."""
+    """A file per table, its rows in arrays once extracted; what comes from a row's parent bears the parent's name."""
     stream = path.name.partition(".")[0]
     for rows in _lines(path):
-        for row in rows:
+        for row in rows if isinstance(rows, list) else [rows]:
             yield stream, {_DLT_NAMES.get(name, name): value for name, value in row.items()}
 
 
@@ -172,7 +175,8 @@ def _lines(path: Path) -> Iterator[Any]:
 
 CONNECTOR: Final = Contender("connector", _connector, _airbyte_records, startup=_airbyte_startup("source_snov"))
 LOOP: Final = Contender("loop", _loop, _singer_records)
-DLT: Final = Contender("dlt", _dlt, _dlt_records, files="**/campaign*.typed-jsonl")
+DLT: Final = Contender("dlt, extracted", _dlt("extract"), _dlt_records, files="**/campaign*.typed-jsonl")
+DLT_NORMALIZED: Final = Contender("dlt, normalized", _dlt("normalize"), _dlt_records, files="**/campaign*jsonl")
 TAP: Final = Contender(
     "Singer tap",
     _tap,
@@ -190,5 +194,5 @@ BARE_MANIFEST: Final = Contender(
     startup=_airbyte_startup("benchmarks.alternatives.bare_manifest"),
 )
 
-CONTENDERS: Final = (CONNECTOR, LOOP, DLT, TAP, BARE_MANIFEST)
+CONTENDERS: Final = (CONNECTOR, LOOP, DLT, DLT_NORMALIZED, TAP, BARE_MANIFEST)
 """In the order in which they are run, again and again."""

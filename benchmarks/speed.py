@@ -36,11 +36,12 @@ FIRST: Final = "first record after (s)"
 
 WHO: Final = (
     "The loop is [written by hand](benchmarks/alternatives/loop.py), without pace, repetition, error handling or typed "
-    "records; [dlt](benchmarks/alternatives/dlt_rest_api.py) is its `rest_api` source up to the end of extraction, "
-    "when records are lines of JSON like everybody's here, and its normalising and loading would be a destination's "
-    "work; the [tap](benchmarks/alternatives/singer_tap.py) is on the Singer SDK; the [bare "
-    "manifest](benchmarks/alternatives/bare_manifest.yaml) has the CDK's own components only, and no code. Before "
-    "it counts, what each has read is compared with what the connector has, in keys and figures."
+    "records. [dlt](benchmarks/alternatives/dlt_rest_api.py) is its `rest_api` source, up to the end of extraction, "
+    "when records are lines of JSON as the API gave them, and up to the end of normalizing, when they have types, as "
+    "the connector's have; its loading would be a destination's work. The "
+    "[tap](benchmarks/alternatives/singer_tap.py) is on the Singer SDK. The [bare "
+    "manifest](benchmarks/alternatives/bare_manifest.yaml) has the CDK's own components only, and no code. Whatever "
+    "counts has read the same as the connector, in keys and figures."
 )
 
 

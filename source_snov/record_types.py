@@ -14,7 +14,7 @@ from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
 logger = logging.getLogger("airbyte.snov")
 
 _NUMBER = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*")
-_SPACED_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_is_spaced_time = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}").fullmatch
 
 Schema = Mapping[str, Any]
 About = Callable[[], str]
@@ -169,10 +169,10 @@ def to_utc(value: Any) -> str:
     Unix seconds, a PHP date object `{"date", "timezone_type", "timezone"}`, `YYYY-MM-DD HH:MM:SS` (taken as UTC), and
     ISO 8601 with a zone. Raises ValueError for anything else.
     """
-    if type(value) is str and _SPACED_TIME.fullmatch(value):
+    if type(value) is str and _is_spaced_time(value):
         # The form of every event.
         datetime.fromisoformat(value)
-        return f"{value[:10]}T{value[11:]}Z"
+        return value.replace(" ", "T") + "Z"
     if isinstance(value, Mapping):
         if value.get("timezone") not in ("UTC", "Z", "+00:00", None):
             raise ValueError(value)

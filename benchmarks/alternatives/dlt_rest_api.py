@@ -19,6 +19,7 @@ os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["DATA_WRITER__DISABLE_COMPRESSION"] = "true"
 
 import dlt
+from dlt.destinations import filesystem
 from dlt.sources.rest_api import RESTAPIConfig, rest_api_source
 
 from benchmarks.alternatives.periods import EVENTS_WINDOW, ONE_DAY, windows
@@ -30,10 +31,12 @@ PAGE = 1000
 Row = dict[str, Any]
 
 
-def main(config: Row, folder: str, streams: Sequence[str]) -> None:
-    """Extract these streams into a folder."""
-    pipeline = dlt.pipeline("snov", destination="filesystem", dataset_name="snov", pipelines_dir=folder)
+def main(until: str, config: Row, folder: str, streams: Sequence[str]) -> None:
+    """Extract these streams into a folder, and normalize them there if that is asked for."""
+    pipeline = dlt.pipeline("snov", destination=filesystem(folder), dataset_name="snov", pipelines_dir=folder)
     pipeline.extract(rest_api_source(declared(config)).with_resources(*streams))
+    if until == "normalize":
+        pipeline.normalize()
 
 
 def declared(config: Row) -> RESTAPIConfig:
@@ -129,4 +132,4 @@ def in_windows(days: int) -> Callable[[Row], Iterator[list[Row]]]:
 
 
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text()), sys.argv[2], sys.argv[3:])
+    main(sys.argv[1], json.loads(Path(sys.argv[2]).read_text()), sys.argv[3], sys.argv[4:])
