@@ -2,16 +2,17 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo sync report test lint bench lock clean which-python
+.PHONY: help install demo sync report test lint bench bench-requests alternatives lock clean which-python
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+ALTERNATIVES := .venv-alternatives/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r target text; do \
-		printf '  make %-8s %s\n' "$$target" "$$text"; done
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r target text; do \
+		printf '  make %-14s %s\n' "$$target" "$$text"; done
 
 install: $(INSTALLED)
 
@@ -42,19 +43,25 @@ lint: $(INSTALLED) ## Check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure requests, pace, time and memory (ARGS=--write: into README.md too)
+bench: $(INSTALLED) $(ALTERNATIVES) ## Measure requests, pace, time and memory (ARGS=--write: into README.md too)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+bench-requests: $(INSTALLED) ## Count requests, and fail if there are too many
+	@$(BIN)/python -m benchmarks.bench --only counts
+
+alternatives: $(ALTERNATIVES)
 
 lock: $(INSTALLED) ## Pin what pyproject.toml asks for (UPGRADE=1: at the newest versions)
 	$(LOCK) --output-file requirements.txt pyproject.toml
 	$(LOCK) --output-file requirements-dev.txt --extra dev pyproject.toml
+	$(LOCK) --output-file benchmarks/alternatives/requirements.txt benchmarks/alternatives/requirements.in
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	$(if $(UPGRADE),--upgrade)
 
 clean: ## Remove what the other targets made, the environment too
-	rm -rf $(VENV) .tmp .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo.duckdb demo.duckdb.wal report.html \
-		dbt_snov/target dbt_snov/logs
+	rm -rf $(VENV) .venv-alternatives .tmp .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo.duckdb \
+		demo.duckdb.wal report.html dbt_snov/target dbt_snov/logs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first of these that is there, new enough, and able to make an environment.
@@ -76,4 +83,12 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	@echo "Installing the packages of requirements-dev.txt into $(VENV), which takes a few minutes the first time"
 	@$(PIP) install --no-compile --ignore-requires-python --require-hashes --no-deps --requirement requirements-dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What the connector is measured beside has packages of its own, which nothing else here needs.
+$(ALTERNATIVES): benchmarks/alternatives/requirements.txt | $(INSTALLED)
+	@echo "Installing what the connector is measured beside into .venv-alternatives"
+	@test -x .venv-alternatives/bin/pip || $(BIN)/python -m venv .venv-alternatives
+	@.venv-alternatives/bin/python -m pip --disable-pip-version-check -qq install --require-hashes --no-deps \
+		--requirement benchmarks/alternatives/requirements.txt
 	@touch $@

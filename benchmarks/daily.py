@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final
 
-from benchmarks.measuring import Sandbox, connector, run
+from benchmarks.measuring import FULL_SPEED, Sandbox, connector, run
 from benchmarks.measuring import sandbox as running_sandbox
 
 DAILY: Final = "campaign_analytics_daily"
 ANALYTICS: Final = "/v2/statistics/campaign-analytics"
-FULL_SPEED: Final = 6000
 
 LOOKBACK: Final = timedelta(days=14)
 """The default of `lookback_days`."""
@@ -53,28 +52,57 @@ class Case:
     limit: int
 
 
-def cases() -> Iterator[Case]:
-    """Each case, as soon as it is measured."""
-    with _account("backfill") as server:
-        first = _sync(server)
-        yield Case("first sync: 60 campaigns, 20 of them never started", first, int(BACKFILL_SHARE * first.days))
-    today = datetime.now(timezone.utc).date()
-    with _account("morning") as server:
-        yesterday = _sync(server, end_date=str(today - timedelta(days=1)))
-        # What the connector promises of any account: at most a tenth more than day by day, and two for each campaign.
-        promised = yesterday.days * 11 // 10 + 2 * yesterday.campaigns
-        yield Case("first sync: 300 campaigns, 15 of them at work", yesterday, promised)
-        yield Case("the next morning: the same 300", _sync(server, yesterday.state), MORNING)
-        again = _sync(server, start_date=str(today - LOOKBACK))
-        yield Case("their last 15 days, without a state", again, MORNING)
-    with _account("quiet") as server:
-        state = _sync(server, end_date=str(today - timedelta(days=1))).state
-        yield Case("the next morning: 300 campaigns, nothing happened", _sync(server, state), NOTHING)
-    with _account("dense") as server:
-        first = _sync(server)
-        yield Case("first sync: 20 campaigns, active on each of 90 days", first, int(DENSE_SHARE * first.days))
-    with _account("one_day") as server:
-        yield Case("first sync: 1 campaign, active on one day of 365", _sync(server), ONE_DAY)
+def cases(shapes: Sequence[str]) -> Iterator[Case]:
+    """Each case of these accounts, as soon as it is measured."""
+    for shape in shapes:
+        with _account(shape) as server:
+            yield from SHAPES[shape](server)
+
+
+def _backfill(server: Sandbox) -> Iterator[Case]:
+    first = _sync(server)
+    yield Case("first sync: 60 campaigns, 20 of them never started", first, int(BACKFILL_SHARE * first.days))
+
+
+def _morning(server: Sandbox) -> Iterator[Case]:
+    yesterday = _sync(server, end_date=str(_today() - timedelta(days=1)))
+    # What the connector promises of any account: at most a tenth more than day by day, and two for each campaign.
+    promised = yesterday.days * 11 // 10 + 2 * yesterday.campaigns
+    yield Case("first sync: 300 campaigns, 15 of them at work", yesterday, promised)
+    yield Case("the next morning: the same 300", _sync(server, yesterday.state), MORNING)
+    again = _sync(server, start_date=str(_today() - LOOKBACK))
+    yield Case("their last 15 days, without a state", again, MORNING)
+
+
+def _quiet(server: Sandbox) -> Iterator[Case]:
+    state = _sync(server, end_date=str(_today() - timedelta(days=1))).state
+    yield Case("the next morning: 300 campaigns, nothing happened", _sync(server, state), NOTHING)
+
+
+def _dense(server: Sandbox) -> Iterator[Case]:
+    first = _sync(server)
+    yield Case("first sync: 20 campaigns, active on each of 90 days", first, int(DENSE_SHARE * first.days))
+
+
+def _one_day(server: Sandbox) -> Iterator[Case]:
+    yield Case("first sync: 1 campaign, active on one day of 365", _sync(server), ONE_DAY)
+
+
+SHAPES: Final[Mapping[str, Callable[[Sandbox], Iterator[Case]]]] = {
+    "backfill": _backfill,
+    "morning": _morning,
+    "quiet": _quiet,
+    "dense": _dense,
+    "one_day": _one_day,
+}
+"""What is measured in each of the sandbox's accounts."""
+
+QUICK: Final = ("backfill", "dense", "one_day")
+"""Those that take seconds."""
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
 
 
 def _account(shape: str) -> Any:

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,12 @@ from typing import IO, Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 STREAMS: Final = ("campaigns", "campaign_analytics", "campaign_progress")
 """The streams whose requests follow from the number of campaigns; for the daily history see daily.py."""
+
+WATCHED_EVERY: Final = 0.005
+"""Seconds between two looks at what a process has written."""
+
+FULL_SPEED: Final = 6000
+"""The connector's largest `requests_per_minute`: more than most syncs here make."""
 
 Request = dict[str, Any]
 
@@ -83,22 +90,13 @@ def connector(
     """The command that reads these streams from the sandbox, those that can incrementally."""
     config = {**server.credentials, "api_url": server.url, **overrides}
     with tempfile.TemporaryDirectory() as folder:
-        files: dict[str, Any] = {"config": config, "catalog": _catalog(streams)}
+        files: dict[str, Any] = {"config": config, "catalog": catalog(streams)}
         if state is not None:
             files["state"] = [state]
         for name, content in files.items():
             Path(folder, f"{name}.json").write_text(json.dumps(content))
         options = [part for name in files for part in (f"--{name}", f"{folder}/{name}.json")]
         yield [sys.executable, "-m", "source_snov", "read", *options]
-
-
-@contextmanager
-def requests_loop(server: Sandbox) -> Iterator[list[str]]:
-    """The command that does the same without the connector."""
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({**server.credentials, "api_url": server.url}, file)
-        file.flush()
-        yield [sys.executable, "-m", "benchmarks.requests_loop", file.name]
 
 
 def run(command: Sequence[str], output: IO[bytes] | None = None) -> Cost:
@@ -114,14 +112,45 @@ def run(command: Sequence[str], output: IO[bytes] | None = None) -> Cost:
     if process.returncode:
         output.seek(0)
         raise RuntimeError(f"{command[:4]} failed: {output.read()[-2000:].decode()}")
+    return _cost(wall, usage)
+
+
+def _cost(wall: float, usage: resource.struct_rusage) -> Cost:
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
 
 
-def median(measure: Callable[[], Cost], times: int) -> Cost:
-    """The median of each quantity, after one run that is not counted because it compiles and caches."""
-    measure()
-    costs = [measure() for _ in range(times)]
+@dataclass(frozen=True)
+class Watched:
+    """A process that has ended: what it took, its exit code, and when something happened in it (time.monotonic)."""
+
+    cost: Cost
+    code: int
+    happened: float
+
+
+def watch(command: Sequence[str], output: Path, errors: Path, happened: Callable[[], bool]) -> Watched:
+    """Run a program to its end, asking every few milliseconds whether something has happened, until it has."""
+    with output.open("wb") as out, errors.open("wb") as err:
+        began = time.monotonic()
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        ended, moment = False, 0.0
+        while not ended and not moment:
+            found, status, usage = os.wait4(process.pid, os.WNOHANG)
+            ended = found == process.pid
+            if ended or happened():
+                moment = time.monotonic()
+            else:
+                time.sleep(WATCHED_EVERY)
+        if not ended:
+            _, status, usage = os.wait4(process.pid, 0)
+        cost = _cost(time.monotonic() - began, usage)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return Watched(cost, process.returncode, moment)
+
+
+def middle(costs: Sequence[Cost]) -> Cost:
+    """The median of each quantity."""
     return Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in ("wall", "cpu", "memory")))
 
 
@@ -152,7 +181,8 @@ def _processor() -> str:
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
-def _catalog(streams: Sequence[str]) -> dict[str, Any]:
+def catalog(streams: Sequence[str]) -> dict[str, Any]:
+    """A configured catalog: the daily history incrementally, anything else as a full refresh."""
     described = {"json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"]}
     return {
         "streams": [

@@ -7,18 +7,62 @@ import json
 import math
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import InitVar, dataclass
+from threading import local
 from typing import Any
 
 import requests
 from airbyte_cdk.sources.declarative.extractors.record_extractor import RecordExtractor
 
 
-def json_of(response: requests.Response) -> Any:
-    """The parsed body: UTF-8, -16 or -32, with or without a byte order mark, else the charset of the header.
+class _Last(local):
+    """The answer that a thread looked at last: parsed once for all who look at it one after the other.
 
-    What warehouses and JSON have no place for is replaced rather than the record lost: a byte or half a character that
-    fits nothing by the replacement character, NaN and infinite numbers by null. Raises ValueError if it is not JSON.
+    whole: whether it still carries its content.
     """
+
+    response: requests.Response | None = None
+    body: Any = None
+    whole = False
+
+
+_last = _Last()
+
+
+def json_of(response: requests.Response) -> Any:
+    """The parsed body, to be left as it is; for what is to be changed, see `take`.
+
+    UTF-8, -16 or -32, with or without a byte order mark, else the charset of the header. What warehouses and JSON have
+    no place for is replaced rather than the record lost: a byte or half a character that fits nothing by the
+    replacement character, NaN and infinite numbers by null. Raises ValueError if it is not JSON.
+    """
+    if _last.response is not response or not _last.whole:
+        _last.response = _last.body = None
+        body = _parsed(response)
+        _last.response, _last.body, _last.whole = response, body, True
+    return _last.body
+
+
+def take(response: requests.Response, under: str) -> Any:
+    """What an answer carries (see `content_of`), for the one caller alone."""
+    body = json_of(response)
+    content = content_of(body, under)
+    # What is left is small, and a page that was read need not stay until the next one.
+    path, _, name = under.rpartition(".")
+    around = content_of(body, path)
+    _last.whole = False
+    if name and isinstance(around, dict):
+        around.pop(name, None)
+    else:
+        _last.body = None
+    return content
+
+
+def around_content_of(response: requests.Response) -> Any:
+    """The body, of which the content may have been taken."""
+    return _last.body if _last.response is response and _last.body is not None else json_of(response)
+
+
+def _parsed(response: requests.Response) -> Any:
     content = response.content
     try:
         text = content.decode(json.detect_encoding(content))
@@ -70,9 +114,9 @@ class Answer(RecordExtractor):
     each_under: str = ""
 
     def extract_records(self, response: requests.Response) -> Iterable[MutableMapping[Any, Any]]:
-        content = content_of(json_of(response), self.under)
+        content = take(response, self.under)
         for item in content if isinstance(content, list) else [content]:
-            yield content_of(item, self.each_under) or item
+            yield (content_of(item, self.each_under) or item) if self.each_under else item
 
 
 @dataclass

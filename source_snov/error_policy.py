@@ -190,7 +190,7 @@ class ErrorPolicy(DefaultErrorHandler):
             return "answered with an error although its status is 200"
         content = content_of(body, self.under)
         if self.expects == "array":
-            if not isinstance(content, list) or not all(isinstance(item, Mapping) for item in content):
+            if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
                 return "should have answered with a list of objects and did not"
             if not all(_is_id(item.get(name)) for item in content for name in self.id_fields):
                 return f"listed an object without a usable {' or '.join(self.id_fields)}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
+from functools import lru_cache
 from typing import Any
 
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
@@ -13,6 +14,7 @@ CUSTOM_FIELD = "customField_"
 MOST_LEVELS = 100
 """Names nested deeper than so are left as they are; Python gives up some hundreds of levels later."""
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
 _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -33,16 +35,32 @@ class FieldNames(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        labelled = {name: value for name, value in record.items() if name.startswith(CUSTOM_FIELD)}
-        renamed = {snake_case(name): _renamed(value) for name, value in record.items() if name not in labelled}
+        names = _renamings(tuple(record))
+        if names is None:
+            # As most records are: right as they come, unless something is nested.
+            for name, value in record.items():
+                if type(value) not in _PLAIN:
+                    record[name] = _renamed(value)
+            return
+        labelled = {name.removeprefix(CUSTOM_FIELD): value for name, value in record.items() if names[name] is None}
+        renamed = {new: _renamed(record[name]) for name, new in names.items() if new is not None}
         given = record.get("customFields", record.get("custom_fields"))
         if labelled or isinstance(given, Mapping):
-            custom = {name.removeprefix(CUSTOM_FIELD): value for name, value in labelled.items()}
-            renamed["custom_fields"] = {**(given if isinstance(given, Mapping) else {}), **custom}
+            renamed["custom_fields"] = {**(given if isinstance(given, Mapping) else {}), **labelled}
         record.clear()
         record.update(renamed)
 
 
+@lru_cache(maxsize=1000)
+def _renamings(names: tuple[str, ...]) -> Mapping[str, str | None] | None:
+    """The new name of each field, None for a custom one; None for all if every name is right and none is custom."""
+    renamed = {name: None if name.startswith(CUSTOM_FIELD) else snake_case(name) for name in names}
+    right = "custom_fields" not in names and all(name == new for name, new in renamed.items())
+    return None if right else renamed
+
+
+# The names of fields are few, and each comes with every record.
+@lru_cache(maxsize=1000)
 def snake_case(name: str) -> str:
     return _WORD_BEGINS.sub("_", name).lower()
 

@@ -5,6 +5,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
+from json.encoder import encode_basestring_ascii
 from threading import local
 from typing import Any
 
@@ -24,17 +25,27 @@ class Occurrences:
     """Numbers equals from 1 on, within each slice. A thread reads one slice at a time, and another slice in another."""
 
     def __init__(self) -> None:
-        self._local = local()
+        self._counts = _Counts()
 
     def number(self, stream_slice: StreamSlice | None, equal: str) -> int:
         """Which of the equals in its slice this is."""
-        if getattr(self._local, "stream_slice", None) is not stream_slice:
-            self._local.stream_slice, self._local.counts = stream_slice, OrderedDict()
-        counts: OrderedDict[str, int] = self._local.counts
-        counts[equal] = counts.pop(equal, 0) + 1
-        if len(counts) > REMEMBERED:
-            counts.popitem(last=False)
-        return counts[equal]
+        if self._counts.stream_slice is not stream_slice:
+            self._counts.stream_slice, self._counts.of_equals = stream_slice, OrderedDict()
+        of_equals = self._counts.of_equals
+        number = of_equals.pop(equal, 0) + 1
+        of_equals[equal] = number
+        if number == 1 and len(of_equals) > REMEMBERED:
+            of_equals.popitem(last=False)
+        return number
+
+
+class _Counts(local):
+    """What a thread has counted in the slice that it reads; those seen last stand at the end."""
+
+    stream_slice: StreamSlice | None = None
+
+    def __init__(self) -> None:
+        self.of_equals: OrderedDict[str, int] = OrderedDict()
 
 
 @dataclass
@@ -52,8 +63,9 @@ class PartitionKey(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        keys = stream_slice.partition if stream_slice else {}
-        record.update((name, value) for name, value in keys.items() if name != "parent_slice")
+        for name, value in stream_slice.partition.items() if stream_slice else ():
+            if name != "parent_slice":
+                record[name] = value
 
 
 @dataclass
@@ -114,6 +126,7 @@ class EventId(RecordTransformation):
 
     def __post_init__(self, parameters: Mapping[str, Any]) -> None:
         self._occurrences = Occurrences()
+        self._times = [place for place, name in enumerate(self.identity) if name.endswith("_time")]
 
     def transform(
         self,
@@ -122,7 +135,10 @@ class EventId(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        event = json.dumps([_identifying(name, record.get(name)) for name in self.identity])
+        values = [record.get(name) for name in self.identity]
+        for place in self._times:
+            values[place] = _in_one_form(values[place])
+        event = f"[{', '.join(map(_as_json, values))}]"
         twin = self._occurrences.number(stream_slice, event)
         record["event_id"] = hashlib.sha256(f"{event}#{twin}".encode()).hexdigest()[:32]
 
@@ -195,11 +211,15 @@ def _text(record: Any, path: str) -> str:
     return record.strip() if isinstance(record, str) else ""
 
 
-def _identifying(name: str, value: Any) -> Any:
-    """A time in one form, whichever the API sends; anything else as it is."""
-    if not name.endswith("_time"):
-        return value
+def _in_one_form(moment: Any) -> Any:
+    """A time in the same form, whichever the API sends; what is none stays as it is."""
     try:
-        return to_utc(value)
+        return to_utc(moment)
     except (ValueError, OverflowError, OSError):
-        return value
+        return moment
+
+
+def _as_json(value: Any) -> str:
+    """What json.dumps gives, which takes longer to begin than to write such a value."""
+    kind = type(value)
+    return encode_basestring_ascii(value) if kind is str else str(value) if kind is int else json.dumps(value)

@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from datetime import date, datetime, timezone
 from typing import Any
@@ -17,6 +17,53 @@ from airbyte_cdk.utils import AirbyteTracedException
 logger = logging.getLogger("airbyte.snov")
 
 _NUMBER = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*")
+_is_spaced_time = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}").fullmatch
+
+NUMBERS = frozenset(("integer", "number"))
+
+TOO_LARGE = 2**63
+"""Warehouses hold numbers of 64 bits."""
+
+Schema = Mapping[str, Any]
+About = Callable[[], str]
+"""Says what a record is about, when somebody needs to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a schema says of one value, found out once for all records.
+
+    plain: the Python types of values that are right as they are. number: whether it is one. fields: those of an object.
+    items: those of an array.
+    """
+
+    schema: Schema
+    types: Sequence[str]
+    plain: frozenset[type]
+    number: bool
+    fields: "Mapping[str, Field]"
+    items: "Field | None"
+
+    @classmethod
+    def of(cls, schema: Schema) -> "Field":
+        types = schema.get("type", ())
+        types = [types] if isinstance(types, str) else types
+        items = cls.of(schema.get("items", {})) if "array" in types else None
+        number = "format" not in schema and not NUMBERS.isdisjoint(types) and "array" not in types
+        return cls(schema, types, _plain(schema, types), number, cls.all_of(schema), items)
+
+    @classmethod
+    def all_of(cls, schema: Schema) -> "dict[str, Field]":
+        """The fields of an object."""
+        return {name: cls.of(each) for name, each in schema.get("properties", {}).items()}
+
+
+def _plain(schema: Schema, types: Sequence[str]) -> frozenset[type]:
+    """None, and the types whose values are all right: not numbers, which may be too large, nor texts with a format."""
+    kinds: tuple[type, ...] = (type(None),)
+    if "format" not in schema and "array" not in types and NUMBERS.isdisjoint(types):
+        kinds += tuple(kind for name, kind in (("string", str), ("boolean", bool)) if name in types)
+    return frozenset(kinds)
 
 
 @dataclass
@@ -40,8 +87,8 @@ class TypedRecord(RecordTransformation):
         loader = JsonFileSchemaLoader(
             config=self.config, parameters=dict(parameters), file_path=parameters["schema_path"]
         )
-        self._properties: Mapping[str, Mapping[str, Any]] = loader.get_json_schema()["properties"]
-        needed = [name for name, schema in self._properties.items() if "null" not in _types(schema)]
+        self._fields = Field.all_of(loader.get_json_schema())
+        needed = [name for name, field in self._fields.items() if "null" not in field.types]
         self._needed = () if self.keyed_later else tuple(needed)
         self._warned: set[tuple[Any, str]] = set()
 
@@ -52,48 +99,55 @@ class TypedRecord(RecordTransformation):
         stream_state: StreamState | None = None,
         stream_slice: StreamSlice | None = None,
     ) -> None:
-        partition = stream_slice.partition if stream_slice else {}
-        about = " ".join(f"{name[:-3]} {value}" for name, value in partition.items() if name.endswith("_id"))
-        known = record.get("id")
-        about = about or f"{self._stream.removesuffix('s')} {str(known)[:40] if isinstance(known, int | str) else '?'}"
-        typed = self._object(record, self._properties, "", about)
+        typed = self._object(record, self._fields, "", lambda: self._about(record, stream_slice))
         if missing := [name for name in self._needed if typed.get(name) is None]:
             raise AirbyteTracedException(
                 message=f"Snov.io gave a record for {self._stream} whose {' and '.join(missing)} is missing or of an "
-                f"unknown form ({about}). Nothing can tell it from others, so {self._stream} is not read further. Sync "
-                "again; if this goes on, report it to the connector's maintainers.",
+                f"unknown form ({self._about(record, stream_slice)}). Nothing can tell it from others, so "
+                f"{self._stream} is not read further. Sync again; if this goes on, report it to the connector's "
+                "maintainers.",
                 internal_message=f"A record of {self._stream} without {', '.join(missing)}.",
                 failure_type=FailureType.system_error,
             )
         record.clear()
         record.update(typed)
 
-    def _object(
-        self, record: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]], path: str, about: str
-    ) -> dict[str, Any]:
-        known = {
-            name: self._typed(record[name], schema, path + name, about)
-            for name, schema in schemas.items()
-            if name in record
-        }
-        return known | {name: value for name, value in record.items() if name not in known}
+    def _about(self, record: Mapping[str, Any], stream_slice: StreamSlice | None) -> str:
+        partition = stream_slice.partition if stream_slice else {}
+        about = " ".join(f"{name[:-3]} {value}" for name, value in partition.items() if name.endswith("_id"))
+        known = record.get("id")
+        return about or f"{self._stream.removesuffix('s')} {str(known)[:40] if isinstance(known, int | str) else '?'}"
 
-    def _typed(self, value: Any, schema: Mapping[str, Any], path: str, about: str) -> Any:
-        types = _types(schema)
+    def _object(
+        self, record: Mapping[str, Any], fields: Mapping[str, Field], path: str, about: About
+    ) -> dict[str, Any]:
+        typed: dict[str, Any] = {}
+        for name, field in fields.items():
+            if name in record:
+                value = record[name]
+                typed[name] = value if type(value) in field.plain else self._typed(value, field, path + name, about)
+        if len(typed) < len(record):
+            typed.update((name, value) for name, value in record.items() if name not in typed)
+        return typed
+
+    def _typed(self, value: Any, field: Field, path: str, about: About) -> Any:
+        schema, types = field.schema, field.types
+        if type(value) is int and field.number and abs(value) < TOO_LARGE:
+            return value
         if "object" in types and value == []:
             # PHP writes an empty map so.
             return value if "array" in types else {}
         if "object" in types and isinstance(value, Mapping):
-            return self._object(value, schema.get("properties", {}), f"{path}.", about)
+            return self._object(value, field.fields, f"{path}.", about)
         if "array" in types and not schema.get("items", types) and value is not None and not isinstance(value, list):
             # An array of whatever the API may send: warehouses have no column for values of several types.
             return [value]
-        if "array" in types and isinstance(value, list):
-            return [self._typed(item, schema.get("items") or {}, path, about) for item in value]
+        if field.items is not None and isinstance(value, list):
+            return [self._typed(item, field.items, path, about) for item in value]
         try:
             return _to_type(value, schema, types)
         except (ValueError, OverflowError, OSError):
-            self._warn(path, value, about)
+            self._warn(path, value, about())
             return None
 
     def _warn(self, path: str, value: Any, about: str) -> None:
@@ -112,12 +166,7 @@ def _quoted(value: Any) -> str:
     return repr(str(value)[:40])
 
 
-def _types(schema: Mapping[str, Any]) -> Sequence[str]:
-    types = schema.get("type", ())
-    return [types] if isinstance(types, str) else types
-
-
-def _to_type(value: Any, schema: Mapping[str, Any], types: Sequence[str]) -> Any:
+def _to_type(value: Any, schema: Schema, types: Sequence[str]) -> Any:
     """The value in the schema's type; raises ValueError when it has no such reading."""
     if value is None or not types:
         return value
@@ -148,7 +197,7 @@ def to_number(value: Any, whole: bool) -> int | float:
         if match is None or (whole and match[2]):
             raise ValueError(value)
         number = float(match[1]) if "." in match[1] else int(match[1])
-    if abs(number) >= 2**63 or math.isnan(number):
+    if abs(number) >= TOO_LARGE or math.isnan(number):
         raise ValueError(value)
     if isinstance(number, float) and number.is_integer():
         return int(number)
@@ -177,6 +226,10 @@ def to_utc(value: Any) -> str:
     Unix seconds, a PHP date object `{"date", "timezone_type", "timezone"}`, `YYYY-MM-DD HH:MM:SS` (taken as UTC), and
     ISO 8601 with a zone. Raises ValueError for anything else.
     """
+    if type(value) is str and _is_spaced_time(value):
+        # The form of every event.
+        datetime.fromisoformat(value)
+        return value.replace(" ", "T") + "Z"
     if isinstance(value, Mapping):
         if value.get("timezone") not in ("UTC", "Z", "+00:00", None):
             raise ValueError(value)

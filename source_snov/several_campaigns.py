@@ -1,8 +1,9 @@
 """Requests for campaign analytics that are about several campaigns at once."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -25,21 +26,45 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass
-class CampaignsRequester(HttpRequester):
-    """A requester that knows the campaigns.
+class AnalyticsRequester(HttpRequester):
+    """Works out once which parameters are the same in all its requests; the CDK would do so for each request.
 
-    campaign_list: reads them. request_parameters: as of a requester of the CDK, which makes something of them for its
-    own requesters only.
+    request_parameters: as of a requester of the CDK, which makes something of them for its own requesters only.
     """
 
-    campaign_list: OncePerSyncRequester = None  # type: ignore[assignment]  # a base class has defaults already
     request_parameters: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self, parameters: Mapping[str, Any]) -> None:
-        self.request_options_provider = InterpolatedRequestOptionsProvider(
-            config=self.config, parameters=parameters, request_parameters=self.request_parameters
-        )
+        def provider(names: Callable[[str], bool]) -> InterpolatedRequestOptionsProvider:
+            chosen = {name: text for name, text in self.request_parameters.items() if names(text)}
+            return InterpolatedRequestOptionsProvider(
+                config=self.config, parameters=parameters, request_parameters=chosen
+            )
+
+        self.request_options_provider = provider(_is_of_a_slice)
+        self._same = provider(lambda text: not _is_of_a_slice(text))
         super().__post_init__(parameters)
+
+    @cached_property
+    def _in_every_request(self) -> Mapping[str, Any]:
+        return self._same.get_request_params()
+
+    def get_request_params(self, **kwargs: Any) -> MutableMapping[str, Any]:
+        return {**super().get_request_params(**kwargs), **self._in_every_request}
+
+
+def _is_of_a_slice(template: str) -> bool:
+    return "stream_" in template
+
+
+@dataclass
+class CampaignsRequester(AnalyticsRequester):
+    """A requester that knows the campaigns.
+
+    campaign_list: reads them.
+    """
+
+    campaign_list: OncePerSyncRequester = None  # type: ignore[assignment]  # a base class has defaults already
 
     def campaigns(self, started: bool) -> Rows:
         """The campaigns that were started, or those that never were: of the configured ones, if there are any."""

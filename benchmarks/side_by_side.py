@@ -1,0 +1,115 @@
+"""The connector beside the alternatives: each reads the same account in turn, again and again."""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks.comparing import Content, content_of
+from benchmarks.contenders import CONNECTOR, CONTENDERS, ERRORS, OUTPUT, Contender, Task
+from benchmarks.measuring import Cost, Request, Sandbox, middle, watch
+
+TOKEN: Final = "/v1/oauth/access_token"
+CAMPAIGN_LIST: Final = "/v1/get-user-campaigns"
+
+
+@dataclass(frozen=True)
+class Sync:
+    """One sync: what it took, how it ended, what it asked for, and what it has written.
+
+    first_record: seconds from the first answer with data to the first record; None if there is none of either.
+    """
+
+    cost: Cost
+    code: int
+    requests: Sequence[Request]
+    content: Content
+    first_record: float | None
+    error: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """The medians of some syncs of one program, all of which read the same."""
+
+    contender: str
+    cost: Cost
+    requests: int
+    records: int
+    first_record: float
+
+
+def compare(server: Sandbox, streams: Sequence[str], since: str, runs: int, latency: float = 0.0) -> list[Result]:
+    """The programs one after the other, again and again, so that whatever slows the machine hits all of them.
+
+    latency: of the sandbox, in seconds. With several runs, a first one of each is not counted: it compiles and caches.
+    Raises RuntimeError when one fails, or reads something else than the connector.
+    """
+    rounds: list[dict[str, Sync]] = []
+    for _ in range(runs if runs == 1 else runs + 1):
+        done = {each.name: sync(each, server, streams, since, latency) for each in CONTENDERS}
+        _agree(done)
+        rounds.append(done)
+    counted = rounds[-runs:]
+    return [_result(each.name, [done[each.name] for done in counted]) for each in CONTENDERS]
+
+
+def _agree(done: Mapping[str, Sync]) -> None:
+    truth = done[CONNECTOR.name].content
+    for name, each in done.items():
+        if each.code:
+            raise RuntimeError(f"{name} failed: {each.error}")
+        if each.content != truth:
+            raise RuntimeError(f"{name} has read other records ({each.content}) than the connector ({truth})")
+
+
+def sync(
+    contender: Contender, server: Sandbox, streams: Sequence[str], since: str, latency: float, paced: bool = False
+) -> Sync:
+    """One program reads these streams."""
+    server.clear()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = contender.command(Task(server, streams, folder, since, paced))
+        seen = watch(command, folder / OUTPUT, folder / ERRORS, lambda: contender.has_written(folder))
+        requests = server.requests()
+        # In a process of its own: the memory that this one has ever had is the least that its children seem to have.
+        with multiprocessing.get_context("fork").Pool(1) as reader:
+            content = reader.apply(_content, (contender.name, folder))
+        answered = first_answer(requests, streams)
+        first_record = seen.happened - answered - latency if answered and content.total else None
+        error = "".join(_end(folder / name) for name in (OUTPUT, ERRORS)) if seen.code else ""
+    return Sync(seen.cost, seen.code, requests, content, first_record, error)
+
+
+def _end(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 2000))
+        return file.read().decode(errors="replace")
+
+
+def _content(name: str, folder: Path) -> Content:
+    [contender] = [each for each in CONTENDERS if each.name == name]
+    return content_of(contender.written(folder))
+
+
+def first_answer(requests: Sequence[Request], streams: Sequence[str]) -> float | None:
+    """When the first request was made that was answered with records of these streams; None if none was."""
+    others = (TOKEN,) if "campaigns" in streams else (TOKEN, CAMPAIGN_LIST)
+    good = (request for request in requests if request["status"] == 200 and request["path"] not in others)
+    return next((request["time"] for request in good), None)
+
+
+def _result(name: str, syncs: Sequence[Sync]) -> Result:
+    return Result(
+        name,
+        middle([each.cost for each in syncs]),
+        int(statistics.median(len(each.requests) for each in syncs)),
+        syncs[0].content.total,
+        statistics.median(each.first_record or 0.0 for each in syncs),
+    )

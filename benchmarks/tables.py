@@ -1,0 +1,23 @@
+"""Markdown tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+Row = Sequence[object]
+
+
+def table(headings: Sequence[str], rows: Sequence[Row]) -> str:
+    """A Markdown table; everything after the first column is a number."""
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def say(what: str) -> None:
+    """Tell whoever waits what is being measured."""
+    print(f"Measuring {what} …", file=sys.stderr, flush=True)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
