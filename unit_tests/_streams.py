@@ -95,7 +95,28 @@ def schema(stream: str) -> dict[str, Any]:
 
 def strict(stream: str) -> Draft7Validator:
     """The stream's schema with unknown fields forbidden, formats checked."""
-    return Draft7Validator(schema(stream) | {"additionalProperties": False}, format_checker=FormatChecker())
+    return Draft7Validator(_with_local_times(schema(stream)) | {"additionalProperties": False}, format_checker=FORMATS)
+
+
+FORMATS = FormatChecker()
+LOCAL_TIME = "local-date-time"
+
+
+@FORMATS.checks(LOCAL_TIME, raises=ValueError)
+def is_local_time(value: Any) -> bool:
+    """Whether it is a date and a time without a zone, which is a format of Airbyte and none of JSON Schema."""
+    return not isinstance(value, str) or (datetime.fromisoformat(value).tzinfo is None and "T" in value)
+
+
+def _with_local_times(document: Any) -> Any:
+    if isinstance(document, list):
+        return [_with_local_times(each) for each in document]
+    if not isinstance(document, dict):
+        return document
+    local = document.get("airbyte_type") == "timestamp_without_timezone"
+    return {name: _with_local_times(each) for name, each in document.items()} | (
+        {"format": LOCAL_TIME} if local else {}
+    )
 
 
 def at(day: date, hour: int = 9, minute: int = 0, second: int = 0) -> int:

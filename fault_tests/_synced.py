@@ -1,0 +1,129 @@
+"""One small account, what a sync of each stream reads of it, and syncs that meet faults."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fault_tests._running import Said, assert_explained, read
+from sandbox.account import Account, Event
+from sandbox.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
+from sandbox.running import Sandbox
+from unit_tests._daily import ANALYTICS_PATH, DAILY, ago
+from unit_tests._helpers import Clock
+from unit_tests._streams import CAMPAIGNS, CHILDREN, LISTS, PER_CAMPAIGN, account, at
+
+STREAMS: Mapping[str, str] = {
+    "campaigns": CAMPAIGNS,
+    "campaign_analytics": ANALYTICS_PATH,
+    DAILY: ANALYTICS_PATH,
+    "campaign_progress": "/progress",
+    **PER_CAMPAIGN,
+    **LISTS,
+    "sender_analytics": ANALYTICS_PATH,
+    "warm_up_daily_statistics": "/v2/warm-up/statistics/",
+    "list_prospects": "/v1/prospect-list",
+    "pipeline_stages": "/stages",
+}
+"""Each stream, and what the paths of its own requests have in common."""
+
+LISTED = ("campaigns", *LISTS)
+"""Streams that are lists of the account, or a figure of it."""
+
+PARENTS: Mapping[str, str] = {name: CHILDREN.get(name, "campaigns") for name in STREAMS if name not in LISTED}
+"""The stream whose list tells each other one what to ask about."""
+
+PAGE = 4
+"""Rows of a page of events."""
+
+Row = tuple[tuple[str, str], ...]
+Key = tuple[Any, ...]
+Table = dict[Key, dict[str, Any]]
+
+
+def small_account() -> Account:
+    """Three campaigns with events in several pages, two that were never started, and some of everything else."""
+    kinds = (FIRST_EMAIL, OPEN, OPEN, CLICK, REPLY, FINISHED, INVITE, INVITE_REPLY)
+    stories = [
+        [
+            Event(at(ago(days)) + 60 * number, kind, person, 66001 if kind in LINKEDIN else 55001)
+            for days, person in days_and_people
+            for number, kind in enumerate(kinds)
+        ]
+        for days_and_people in (((9, 1), (3, 2), (2, 3), (2, 4), (1, 5)), ((9, 6), (8, 7)), ((5, 8), (1, 9), (1, 10)))
+    ]
+    return account(*stories, [], [], started=[ago(9), ago(9), ago(5), None, None], furnished=True)
+
+
+class Synced:
+    """A sandbox with a small account, and syncs of it in simulated time.
+
+    What must not differ is compared without the fields that differ between two undisturbed syncs: the time of the sync,
+    and ids of people that the API makes anew for each answer.
+    """
+
+    def __init__(self, sandbox: Sandbox, clock: Clock, folder: Path, keys: Mapping[str, list[str]]) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self._folder = folder
+        self._keys = keys
+        self._undisturbed: dict[str, Said] = {}
+        self._requests: dict[str, list[str]] = {}
+        self._unstable: dict[str, frozenset[str]] = {}
+        for stream in STREAMS:
+            self._look_at(stream)
+
+    def _look_at(self, stream: str) -> None:
+        self.sandbox.clear()
+        said = self._undisturbed[stream] = self.sync(stream)
+        self._requests[stream] = [record.path for record in self.sandbox.requests]
+        assert not said.errors
+        assert said.records(stream)
+        pairs = zip(said.records(stream), self.sync(stream).records(stream), strict=True)
+        self._unstable[stream] = frozenset(
+            name for one, other in pairs for name in one if name == "checked_at" or one[name] != other.get(name)
+        )
+
+    def sync(self, *streams: str, state: Any = None, **overrides: Any) -> Said:
+        """A sync that goes on from a state, each stream in the mode that it supports."""
+        self.clock.sleeps.clear()
+        config = self.sandbox.config(start_date=str(ago(12)), num_workers=1) | overrides
+        said = read(self._folder, config, *streams, state=state, mode="incremental")
+        assert_explained(said)
+        return said
+
+    def requests(self, stream: str) -> list[str]:
+        """The paths of an undisturbed sync of a stream, in order."""
+        return self._requests[stream]
+
+    def own(self, stream: str) -> int:
+        """How many requests of an undisturbed sync are the stream's own."""
+        return sum(STREAMS[stream] in path for path in self.requests(stream))
+
+    def truth(self, stream: str) -> Table:
+        """What an undisturbed sync of a stream reads, by primary key."""
+        return self.table(stream, [self._undisturbed[stream]])
+
+    def table(self, stream: str, syncs: Iterable[Said]) -> Table:
+        """What a warehouse has after these syncs: the last record of each primary key."""
+        table: Table = {}
+        for said in syncs:
+            for record in said.records(stream):
+                table[self.key(stream, record)] = self.stable(stream, record)
+        return table
+
+    def key(self, stream: str, record: Mapping[str, Any]) -> Key:
+        return tuple(record[name] for name in self._keys[stream] if name not in self._unstable[stream])
+
+    def stable(self, stream: str, record: Mapping[str, Any]) -> dict[str, Any]:
+        unstable = self._unstable[stream]
+        return {name: value for name, value in record.items() if name not in unstable}
+
+
+def last_state(said: Said) -> list[Any] | None:
+    """The state that Airbyte keeps of a sync, as the file it gives to the next one; None without any."""
+    states = {state["stream"]["stream_descriptor"]["name"]: state for state in said.of("STATE")}
+    return list(states.values()) or None
+
+
+def warnings(said: Said) -> list[str]:
+    return [log["message"] for log in said.of("LOG") if log["level"] == "WARN"]

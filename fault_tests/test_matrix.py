@@ -1,0 +1,215 @@
+"""Every stream meets every fault early, in the middle and late, in its own requests and in those it depends on.
+
+A sync is complete with exactly the truth, or says what it lacks, or fails with the right failure type and a message
+that names the next step; it never has a wrong record, never goes on for ever, and the sync after it makes up for all.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from fault_tests._kinds import KINDS, ON_THE_TOKEN, Ending, Kind, Meeting
+from fault_tests._prepared import prepare_once
+from fault_tests._running import Said
+from fault_tests._synced import (
+    LISTED,
+    PAGE,
+    PARENTS,
+    STREAMS,
+    Synced,
+    last_state,
+    small_account,
+    warnings,
+)
+from sandbox import faults
+from sandbox.running import Sandbox
+from sandbox.settings import Settings
+from unit_tests._helpers import Clock
+from unit_tests._streams import OPTIONAL, TOKEN, catalog
+
+LONGEST_WAIT = 3 * 3600
+"""Simulated seconds of waiting within which every sync of these has ended."""
+
+MOST_TRIES = 9
+"""Requests for one: the first, 5 more tries, and some that met the rate limit or an old token."""
+
+PLACES = ("list", "early", "middle", "late")
+
+PLAIN_FIELDS = {
+    "campaigns": "campaign",
+    "campaign_analytics": "delivered",
+    "campaign_analytics_daily": "delivered",
+    "campaign_progress": "unfinished",
+    "campaign_recipients_activity": "location",
+    "campaign_replies": "campaign",
+    **dict.fromkeys(("emails_sent", "finished_prospects"), "userName"),
+    **dict.fromkeys(("email_opens", "email_clicks", "email_replies"), "prospectName"),
+    "campaign_settings": "title",
+    "sender_email_accounts": "sender_name",
+    "sender_analytics": "delivered",
+    "warm_ups": "strategy",
+    "prospect_lists": "name",
+    "list_prospects": "firstName",
+    "prospect_custom_fields": "label",
+    "sending_schedules": "timezone",
+    "do_not_email_lists": "owner",
+    "pipelines": "name",
+    "pipeline_stages": "name",
+    "account_balance": "unique_recipients_used",
+}
+"""A field of each stream, as the API names it, without which a record can do."""
+
+KEY_FIELDS = {
+    **dict.fromkeys(("campaigns", "emails_sent", "email_opens", "email_clicks", "email_replies"), "id"),
+    **dict.fromkeys(("finished_prospects", "sender_email_accounts", "warm_ups", "prospect_lists"), "id"),
+    **dict.fromkeys(("sending_schedules", "do_not_email_lists", "pipelines", "pipeline_stages"), "id"),
+    "prospect_custom_fields": "key",
+    "warm_up_daily_statistics": "daily_statistics",
+    "webhooks": "data",
+    "account_balance": "balance",
+}
+"""A field without which the records of a stream cannot be told apart, or there are none."""
+
+
+@pytest.fixture(scope="module")
+def clock() -> Iterator[Clock]:
+    """Simulated waits, short timeouts, and a manifest that is prepared once."""
+    with pytest.MonkeyPatch.context() as patch:
+        pages = {
+            f"streams__{name}__retriever__paginator__pagination_strategy__page_size": PAGE
+            for name in ("campaign_recipients_activity",)
+        }
+        prepare_once(
+            patch,
+            timeouts={"connect_timeout_in_seconds": 0.15, "read_timeout_in_seconds": 0.15},
+            event_list__retriever__paginator__pagination_strategy__page_size=PAGE,
+            **pages,
+        )
+        patch.setattr("source_snov.slow_answers.LONGEST_ANSWER", 0.08)
+        yield Clock(patch)
+
+
+@pytest.fixture(scope="module")
+def keys() -> Mapping[str, list[str]]:
+    return {name: [field for [field] in stream.source_defined_primary_key] for name, stream in catalog().items()}
+
+
+@pytest.fixture(scope="module")
+def synced(clock: Clock, keys: Mapping[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
+    settings = Settings(requests_per_minute=None, event_page=PAGE, reply_page=PAGE, unknown_ids="not_found")
+    with Sandbox(small_account(), settings) as sandbox:
+        yield Synced(sandbox, clock, tmp_path_factory.mktemp("matrix"), keys)
+
+
+def skips(synced: Synced, stream: str) -> dict[str, int]:
+    """How many of the stream's own requests pass before a fault hits, by place; each once."""
+    own = synced.own(stream)
+    places: dict[int, str] = {}
+    for place, skip in (("early", 0), ("late", own - 1), ("middle", own // 2)):
+        places.setdefault(skip, place)
+    return {place: skip for skip, place in places.items()}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("name", KINDS)
+def test_each_stream_meets_each_fault(synced: Synced, name: str, stream: str) -> None:
+    kind = KINDS[name]
+    for place, skip in skips(synced, stream).items():
+        meeting = Meeting(stream in OPTIONAL, stream in LISTED, first=skip == 0)
+        meet(synced, stream, kind, kind.ends(meeting), STREAMS[stream], skip, f"{name}, {place}")
+    if parent := PARENTS.get(stream):
+        meeting = Meeting(parent in OPTIONAL, listed=True, first=True)
+        meet(synced, stream, kind, kind.ends(meeting), f"^{STREAMS[parent]}", 0, f"{name}, list")
+
+
+@pytest.mark.parametrize("stream", ["campaigns", "webhooks", "pipeline_stages"])
+@pytest.mark.parametrize("name", ON_THE_TOKEN)
+def test_the_token_endpoint_makes_each_fault(synced: Synced, name: str, stream: str) -> None:
+    kind = ON_THE_TOKEN[name]
+    synced.sandbox.expire_tokens()
+    meet(synced, stream, kind, kind.ends(Meeting(False, True, True)), TOKEN, 0, name)
+
+
+def meet(synced: Synced, stream: str, kind: Kind, ending: Ending, path: str, skip: int, where: str) -> None:
+    """A sync of a stream that meets a fault, and the one after it."""
+    sandbox = synced.sandbox
+    sandbox.clear()
+    planted = sandbox.add_fault(kind.at(path, skip))
+    said = synced.sync(stream)
+    assert planted.hits, where
+    assert_bounded(synced, stream, where)
+    assert_ends(synced, stream, said, ending, kind, where)
+    sandbox.clear()
+    if ending != "truth":
+        after = synced.sync(stream, state=last_state(said))
+        assert not after.errors, where
+        assert synced.table(stream, [said, after]) == synced.truth(stream), where
+        assert not warnings(after), where
+
+
+def assert_bounded(synced: Synced, stream: str, where: str) -> None:
+    """Nothing waits for ever, nor asks for ever."""
+    assert sum(synced.clock.sleeps) < LONGEST_WAIT, where
+    assert len(synced.sandbox.requests) <= MOST_TRIES * (len(synced.requests(stream)) + 1), where
+
+
+def assert_ends(synced: Synced, stream: str, said: Said, ending: Ending, kind: Kind, where: str) -> None:
+    truth = synced.truth(stream)
+    records = [(synced.key(stream, record), synced.stable(stream, record)) for record in said.records(stream)]
+    added = set(kind.at("").fields) if kind.plant is faults.extra_fields else set()
+    for key, record in records:
+        known = {name: value for name, value in record.items() if name not in added}
+        assert truth.get(key) == known, (where, key)
+    assert len({key for key, _ in records}) == len(records), where
+    if ending in ("truth", "lacking", "empty"):
+        assert said.errors == [], (where, said.errors)
+        assert said.raised is None, where
+        assert said.statuses()[-1] == "COMPLETE", where
+    if ending == "truth":
+        assert len(records) == len(truth), (where, len(records), len(truth), warnings(said))
+        assert warnings_without_rate_limit(said) == [], where
+    elif ending == "empty":
+        assert records == [], where
+        assert len(warnings(said)) == 1, (where, warnings(said))
+        [warning] = warnings(said)
+        assert warning.startswith(f"{stream} is skipped: "), where
+        assert "Ask the account's owner for access" in warning
+    elif ending == "lacking":
+        assert_named(truth, dict(records), stream, warnings(said), where)
+    else:
+        assert_failed(stream, said, ending, kind, where)
+
+
+def assert_named(
+    truth: Mapping[Any, Any], records: Mapping[Any, Any], stream: str, said: list[str], where: str
+) -> None:
+    """Whatever is not there is named in a warning."""
+    skipped = {
+        int(match[1])
+        for text in said
+        if (match := re.match(rf"{stream}: [a-z -]+ (\d+) is skipped: it was deleted, or this API user may not", text))
+    }
+    assert skipped, (where, said)
+    lacking = {subject(truth[key]) for key in truth.keys() - records.keys()}
+    assert lacking <= skipped, (where, said)
+
+
+def subject(record: Mapping[str, Any]) -> int:
+    """The campaign, mailbox, warm-up, list or pipeline that a record is about."""
+    names = ("campaign_id", "sender_email_id", "warm_up_id", "list_id", "pipeline_id", "id")
+    return next(record[name] for name in names if name in record)
+
+
+def assert_failed(stream: str, said: Said, ending: Ending, kind: Kind, where: str) -> None:
+    [error] = [error for error in said.errors if error.get("stream_descriptor")]
+    assert error["stream_descriptor"]["name"] == stream, where
+    assert error["failure_type"] == ending, (where, error["message"])
+    assert any(words in error["message"] for words in kind.says), (where, error["message"])
+    assert said.raised is not None, where
+    assert said.statuses()[-1] == "INCOMPLETE", where
+
+
+def warnings_without_rate_limit(said: Said) -> list[str]:
+    return [text for text in warnings(said) if "Snov.io answered 429" not in text]
