@@ -1,8 +1,9 @@
 """One small account, what a sync of each stream reads of it, and syncs that meet faults."""
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from fault_tests._running import Said, assert_explained, read
 from sandbox.account import Account, Event
@@ -82,6 +83,12 @@ class Synced:
         self._unstable[stream] = frozenset(
             name for one, other in pairs for name in one if name == "checked_at" or one[name] != other.get(name)
         )
+
+    def of(self, sandbox: Sandbox) -> Self:
+        """The same for another sandbox with such an account."""
+        other = copy(self)
+        other.sandbox = sandbox
+        return other
 
     def sync(self, *streams: str, state: Any = None, **overrides: Any) -> Said:
         """A sync that goes on from a state, each stream in the mode that it supports."""

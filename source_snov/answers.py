@@ -11,7 +11,9 @@ from threading import local
 from typing import Any
 
 import requests
+from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.declarative.extractors.record_extractor import RecordExtractor
+from airbyte_cdk.utils import AirbyteTracedException
 
 
 class _Last(local):
@@ -123,7 +125,8 @@ class Answer(RecordExtractor):
 class DaysOfAnswer(RecordExtractor):
     """One object per day out of a map from days to objects: each with its `date`.
 
-    under: where the map stands in the body. An empty map may come as an empty array.
+    under: where the map stands in the body. An empty map may come as an empty array. Raises AirbyteTracedException
+    (system_error) for a day with anything but an object.
     """
 
     parameters: InitVar[Any]
@@ -131,5 +134,12 @@ class DaysOfAnswer(RecordExtractor):
 
     def extract_records(self, response: requests.Response) -> Iterable[MutableMapping[Any, Any]]:
         days = content_of(json_of(response), self.under)
-        if isinstance(days, Mapping):
-            yield from ({"date": day, **figures} for day, figures in days.items() if isinstance(figures, Mapping))
+        for day, figures in days.items() if isinstance(days, Mapping) else ():
+            if not isinstance(figures, Mapping):
+                raise AirbyteTracedException(
+                    message="Snov.io should have answered with an object for each day and did not. Sync again; if this "
+                    "goes on, ask Snov.io support about it.",
+                    internal_message=f"Not an object for each day under {self.under}.",
+                    failure_type=FailureType.system_error,
+                )
+            yield {"date": day, **figures}

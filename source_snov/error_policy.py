@@ -73,6 +73,7 @@ class ErrorPolicy(DefaultErrorHandler):
     optional: a 403, or a 404 that is not about an entity, raises StreamUnavailable.
     several_in: the query parameter that may name several entities. A refusal to answer about several raises
         RequestNotAccepted at once: who asked may ask again about fewer of them.
+    only_all: fewer of several_in will not do, so that a 422 about several, which may pass, is tried again first.
     unavailable_waits, missing_waits: seconds between tries; one more try than waits.
     first_pause, longest_pause, patience: seconds of 429 (see RateLimitPause); beyond `patience` in a row, it fails.
     """
@@ -86,6 +87,7 @@ class ErrorPolicy(DefaultErrorHandler):
     missing_statuses: Sequence[int] = ()
     optional: bool = False
     several_in: str | None = None
+    only_all: bool = False
     unavailable_waits: Sequence[float] = ()
     missing_waits: Sequence[float] = ()
     first_pause: float = 60.0
@@ -123,7 +125,8 @@ class ErrorPolicy(DefaultErrorHandler):
             self._tries.token_renewed_for = response.url
             text = f"Snov.io no longer takes the access token for {without_query(response.url)}; a new one is fetched."
             return ErrorResolution(resolution.response_action, resolution.failure_type, text)
-        if response.status_code in REFUSALS and self._asks_about_several(response):
+        may_pass = self.only_all and response.status_code == requests.codes.unprocessable
+        if response.status_code in REFUSALS and not may_pass and self._asks_about_several(response):
             raise _not_accepted(response)
         if self.skip_missing and response.status_code in (requests.codes.not_found, *self.missing_statuses):
             raise self._not_found(response)
@@ -219,8 +222,11 @@ class ErrorPolicy(DefaultErrorHandler):
             )
 
     def _exhausted(self, answer: Answer, attempts: int) -> AirbyteTracedException:
-        if self.skip_missing and isinstance(answer, requests.Response) and _says_missing(answer):
-            return self._not_found(answer)
+        if isinstance(answer, requests.Response) and answer.status_code == requests.codes.unprocessable:
+            if self._asks_about_several(answer):
+                return _not_accepted(answer)
+            if self.skip_missing and _says_missing(answer):
+                return self._not_found(answer)
         return AirbyteTracedException(
             message=f"{_cause(answer)}, {attempts} times in a row. Sync again later; if this goes on, look at "
             "Snov.io's status page or ask its support.",
@@ -258,9 +264,7 @@ def _cause(answer: Answer) -> str:
 
 
 def _says_missing(response: requests.Response) -> bool:
-    """Whether it is a 422 with the body of a deleted or inaccessible campaign: `{"data": {"message": …}}`."""
-    if response.status_code != requests.codes.unprocessable:
-        return False
+    """Whether a 422 has the body of a deleted or inaccessible campaign: `{"data": {"message": …}}`."""
     try:
         body = json_of(response)
     except ValueError:

@@ -164,6 +164,10 @@ class HistoryPartition(Partition):
         self._histories = histories
         self._history = histories.history
 
+    @property
+    def nothing_to_read(self) -> bool:
+        return self._to_read is None
+
     def read(self) -> Iterable[Record]:
         if self._to_read is None:
             return

@@ -63,6 +63,7 @@ class StreamProgress:
         self.total: int | None = None
         self.done = 0
         self.skipped = 0
+        self.idle = 0
         self.rows: int | None = None
         self._optional = False
         self._held: list[tuple[str, str]] = []
@@ -82,6 +83,13 @@ class StreamProgress:
             self.done += 1
             held, self._held = self._held, []
         self._warn(held)
+        self._settle()
+
+    def count_idle(self) -> None:
+        """Notes a partition about which there was nothing to ask, which says nothing about the others."""
+        with self._lock:
+            self.done += 1
+            self.idle += 1
         self._settle()
 
     def expect(self, total: int, rows: int, requests_left: Callable[[], int]) -> None:
@@ -114,7 +122,7 @@ class StreamProgress:
             self.done += 1
             self.skipped += 1
             self._optional = reason.optional
-            some_read = self.done > self.skipped
+            some_read = self.done > self.skipped + self.idle
             given_up = not some_read and (isinstance(reason, StreamUnavailable) or self.skipped >= MOST_SKIPPED)
             hold = reason.optional and not some_read
             if hold:
@@ -137,20 +145,20 @@ class StreamProgress:
             )
 
     def _settle(self) -> None:
-        """When all partitions were skipped: gives an optional stream up, and fails another one."""
-        if self.total is None or self.skipped < self.total:
+        """When all partitions asked about were skipped: gives an optional stream up, and fails another one."""
+        if self.total is None or not self.skipped or self.skipped + self.idle < self.total:
             return
         with self._lock:
             held, self._held = self._held, []
-        if self.total > 1 and held:
+        if self.skipped > 1 and held:
             self.give_up(held[-1][1])
-        elif self.total > 1 and not self._optional and self.fail():
+        elif self.skipped > 1 and not self._optional and self.fail():
             # An empty table would replace a full one.
             raise AirbyteTracedException(
-                message=f"Snov.io says of each of the {self.total} {self.things} that there is nothing to read for "
+                message=f"Snov.io says of each of the {self.skipped} {self.things} that there is nothing to read for "
                 f"{self.name}. The account's plan may not cover it, or the API has changed: check the plan, then "
                 "report this to the connector's maintainers.",
-                internal_message=f"All {self.total} partitions of {self.name} were skipped.",
+                internal_message=f"All {self.skipped} partitions of {self.name} were skipped.",
                 failure_type=FailureType.system_error,
             )
         else:
@@ -319,7 +327,10 @@ class WatchedPartition(Partition):
             if self._progress.fail():
                 raise
             return
-        self._progress.count_done()
+        if getattr(self._partition, "nothing_to_read", False):
+            self._progress.count_idle()
+        else:
+            self._progress.count_done()
 
     def to_slice(self) -> Mapping[str, Any] | None:
         return self._partition.to_slice()

@@ -144,13 +144,13 @@ class AllCampaignsRequester(CampaignsRequester):
         named = sync_shared(self.api_budget, _Named)  # type: ignore[arg-type]  # never None here
         # A list without any would mean all.
         rows = self.campaigns(started=True) or [{"id": one} for one in self.config.get("campaign_ids") or ()]
+        reason = f"There are {len(rows)}."
         if not named.refused and len(rows) <= most_campaigns(self.config, [row["id"] for row in rows], LONGER_URL):
             try:
                 return self._ask(rows, stream_slice, kwargs)
             except RequestNotAccepted as refusal:
                 reason = str(refusal.message)
-        else:
-            reason = f"There are {len(rows)}."
+        answer = self._ask([], stream_slice, kwargs)
         with named.lock:
             first, named.refused = not named.refused, True
         if first:
@@ -158,7 +158,7 @@ class AllCampaignsRequester(CampaignsRequester):
                 f"{self.name}: one request cannot name all campaigns. {reason} Snov.io is asked without naming any, "
                 "and may leave out those that are paused or completed. Set campaign_ids to choose campaigns."
             )
-        return self._ask([], stream_slice, kwargs)
+        return answer
 
     def _ask(self, rows: Rows, stream_slice: StreamSlice | None, kwargs: Mapping[str, Any]) -> requests.Response | None:
         asked = StreamSlice(
