@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo sync report test lint bench bench-requests alternatives lock clean which-python
+.PHONY: help install demo sync report test test-faults lint bench bench-requests alternatives lock clean which-python
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,12 @@ test: lint ## Run all checks and tests, the Docker image's too (ARGS="-k name": 
 
 # Tests mostly wait for each other within a process: two make use of two cores.
 PROCESSES ?= 2
+
+test-faults: $(INSTALLED) ## Let the connector meet faults, kills, strange answers and files (ARGS="-k name": only some)
+	$(BIN)/python -m pytest --numprocesses $(FAULT_PROCESSES) --dist loadgroup fault_tests $(ARGS)
+
+# They wait for timeouts as well.
+FAULT_PROCESSES ?= 3
 
 lint: $(INSTALLED) ## Check style and types
 	$(BIN)/ruff check

@@ -1,17 +1,22 @@
 """One small account, what a sync of each stream reads of it, and syncs that meet faults."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
+from fault_tests._prepared import prepare_once
 from fault_tests._running import Said, assert_explained, read
 from sandbox.account import Account, Event
 from sandbox.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
 from sandbox.running import Sandbox
+from sandbox.settings import Settings
 from unit_tests._daily import ANALYTICS_PATH, DAILY, ago
 from unit_tests._helpers import Clock
-from unit_tests._streams import CAMPAIGNS, CHILDREN, LISTS, PER_CAMPAIGN, account, at
+from unit_tests._streams import CAMPAIGNS, CHILDREN, LISTS, PER_CAMPAIGN, account, at, catalog
 
 STREAMS: Mapping[str, str] = {
     "campaigns": CAMPAIGNS,
@@ -53,6 +58,24 @@ def small_account() -> Account:
         for days_and_people in (((9, 1), (3, 2), (2, 3), (2, 4), (1, 5)), ((9, 6), (8, 7)), ((5, 8), (1, 9), (1, 10)))
     ]
     return account(*stories, [], [], started=[ago(9), ago(9), ago(5), None, None], furnished=True)
+
+
+@contextmanager
+def undisturbed(folder: Path) -> "Iterator[Synced]":
+    """A sandbox and what there is to read of it; waits are simulated, and timeouts are a fraction of a second."""
+    paging = "retriever__paginator__pagination_strategy__page_size"
+    settings = Settings(requests_per_minute=None, event_page=PAGE, reply_page=PAGE, unknown_ids="not_found")
+    with pytest.MonkeyPatch.context() as patch:
+        prepare_once(
+            patch,
+            timeouts={"connect_timeout_in_seconds": 0.15, "read_timeout_in_seconds": 0.15},
+            **{f"event_list__{paging}": PAGE, f"streams__campaign_recipients_activity__{paging}": PAGE},
+        )
+        patch.setattr("source_snov.slow_answers.LONGEST_ANSWER", 0.08)
+        clock = Clock(patch)
+        keys = {name: [field for [field] in stream.source_defined_primary_key] for name, stream in catalog().items()}
+        with Sandbox(small_account(), settings) as sandbox:
+            yield Synced(sandbox, clock, folder, keys)
 
 
 class Synced:
@@ -126,9 +149,9 @@ class Synced:
         return {name: value for name, value in record.items() if name not in unstable}
 
 
-def last_state(said: Said) -> list[Any] | None:
-    """The state that Airbyte keeps of a sync, as the file it gives to the next one; None without any."""
-    states = {state["stream"]["stream_descriptor"]["name"]: state for state in said.of("STATE")}
+def last_state(*syncs: Said) -> list[Any] | None:
+    """The state that Airbyte keeps of these syncs, as the file it gives to the next one; None without any."""
+    states = {state["stream"]["stream_descriptor"]["name"]: state for said in syncs for state in said.of("STATE")}
     return list(states.values()) or None
 
 

@@ -11,27 +11,24 @@ from typing import Any
 import pytest
 
 from fault_tests._kinds import KINDS, ON_THE_TOKEN, Ending, Kind, Meeting, fails
-from fault_tests._prepared import prepare_once
 from fault_tests._running import Said
 from fault_tests._synced import (
     LISTED,
-    PAGE,
     PARENTS,
     STREAMS,
     Synced,
     Table,
     last_state,
     small_account,
+    undisturbed,
     warnings,
 )
 from sandbox import faults
 from sandbox.faults import Fault
 from sandbox.running import Sandbox
-from sandbox.settings import Settings
 from source_snov.field_names import snake_case
 from unit_tests._daily import DAILY
-from unit_tests._helpers import Clock
-from unit_tests._streams import CHILDREN, INCREMENTAL, OPTIONAL, SECOND, TOKEN, catalog
+from unit_tests._streams import CHILDREN, INCREMENTAL, OPTIONAL, SECOND, TOKEN
 
 GOES_ON = (DAILY, *INCREMENTAL)
 """Streams that a next sync reads from where the last state stands; all others it reads anew."""
@@ -81,33 +78,9 @@ KEY_FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def clock() -> Iterator[Clock]:
-    """Simulated waits, short timeouts, and a manifest that is prepared once."""
-    with pytest.MonkeyPatch.context() as patch:
-        pages = {
-            f"streams__{name}__retriever__paginator__pagination_strategy__page_size": PAGE
-            for name in ("campaign_recipients_activity",)
-        }
-        prepare_once(
-            patch,
-            timeouts={"connect_timeout_in_seconds": 0.15, "read_timeout_in_seconds": 0.15},
-            event_list__retriever__paginator__pagination_strategy__page_size=PAGE,
-            **pages,
-        )
-        patch.setattr("source_snov.slow_answers.LONGEST_ANSWER", 0.08)
-        yield Clock(patch)
-
-
-@pytest.fixture(scope="module")
-def keys() -> Mapping[str, list[str]]:
-    return {name: [field for [field] in stream.source_defined_primary_key] for name, stream in catalog().items()}
-
-
-@pytest.fixture(scope="module")
-def synced(clock: Clock, keys: Mapping[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
-    settings = Settings(requests_per_minute=None, event_page=PAGE, reply_page=PAGE, unknown_ids="not_found")
-    with Sandbox(small_account(), settings) as sandbox:
-        yield Synced(sandbox, clock, tmp_path_factory.mktemp("matrix"), keys)
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
+    with undisturbed(tmp_path_factory.mktemp("matrix")) as made:
+        yield made
 
 
 def skips(synced: Synced, stream: str) -> dict[str, int]:
@@ -271,7 +244,7 @@ def assert_named(
 def subject(record: Mapping[str, Any]) -> int:
     """The campaign, mailbox, warm-up, list or pipeline that a record is about."""
     names = ("campaign_id", "sender_email_id", "warm_up_id", "list_id", "pipeline_id", "id")
-    return next(record[name] for name in names if name in record)
+    return int(next(record[name] for name in names if name in record))
 
 
 def assert_failed(stream: str, said: Said, ending: Ending, kind: Kind, where: str) -> None:

@@ -29,6 +29,7 @@ from source_snov.source import HISTORIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/snov.md", "docs/personal-data.md", "sandbox/README.md"]
+PAGES += ["docs/guarantees.md"]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs/running").glob("*.md"))
 MANIFEST = yaml.safe_load((ROOT / "source_snov/manifest.yaml").read_text())
 SPEC = MANIFEST["spec"]["connection_specification"]
@@ -619,6 +620,40 @@ def test_examples_hold_placeholders_only(name: str) -> None:
 
     assert (config["client_id"], config["client_secret"]) == ("your-api-user-id", "your-api-secret")
     assert all(owner.endswith("@example.com") for owner in config.get("campaign_owners", []))
+
+
+# The guarantees -------------------------------------------------------------------------------------------------------
+
+
+def test_each_guarantee_names_what_proves_it() -> None:
+    proven = [row for table in tables(page("docs/guarantees.md")) for row in table]
+    assert len(proven) > 20
+    for row in proven:
+        proofs = re.findall(r"`([^`]+)`", row["Proof"])
+        assert proofs, row["Promise"]
+        for proof in proofs:
+            assert proof in TESTS or _is_make_target(proof), proof
+
+
+def test_each_file_of_fault_tests_proves_something() -> None:
+    text = page("docs/guarantees.md")
+    assert [path.name for path in (ROOT / "fault_tests").glob("test_*.py") if f"/{path.name}::" not in text] == []
+
+
+def _tests() -> Iterator[str]:
+    for folder in ("unit_tests", "fault_tests", "integration_tests"):
+        for path in sorted((ROOT / folder).glob("test_*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                    yield f"{folder}/{path.name}::{node.name}"
+
+
+def _is_make_target(command: str) -> bool:
+    make, _, rest = command.partition(" ")
+    return make == "make" and re.search(rf"^{re.escape(rest.split()[0])}:", page("Makefile"), re.MULTILINE) is not None
+
+
+TESTS = frozenset(_tests())
 
 
 if __name__ == "__main__":
