@@ -57,20 +57,20 @@ RUN PYTHONPATH=/build/backend python3 -m pip --python /opt/source-snov/bin/pytho
         python3 -m pip --python /opt/source-snov/bin/python check
 
 
-# A list of what is in the image. What makes it is pinned among the development requirements too.
+# A list of what is in the image. What makes and checks it stays in this stage.
 FROM builder AS lister
 
-RUN sed -n -E '/^(boolean-py|chardet|cyclonedx-bom|cyclonedx-python-lib|defusedxml|license-expression)==/,/[^\\]$/p; \
-        /^(packageurl-python|packaging|pip-requirements-parser|py-serializable|pyparsing|sortedcontainers)==/,/[^\\]$/p' \
-        requirements-dev.txt > lister-requirements.txt \
-    && python3 -m venv --without-pip /opt/lister \
+COPY image/lister.txt ./
+RUN python3 -m venv --without-pip /opt/lister \
     && python3 -m pip --python /opt/lister/bin/python install --no-compile \
-        --require-hashes --no-deps --only-binary :all: --requirement lister-requirements.txt
+        --require-hashes --no-deps --only-binary :all: --requirement lister.txt
 
-COPY image/add_digests.py ./
-RUN /opt/lister/bin/cyclonedx-py environment --output-reproducible --no-validate --pyproject pyproject.toml \
-        --output-file sbom.cdx.json /opt/source-snov/bin/python \
-    && python3 add_digests.py installed.json sbom.cdx.json
+# Checked only at the end, because the digests come last.
+COPY image/add_digests.py image/validate_list.py ./
+RUN /opt/lister/bin/cyclonedx-py environment --output-reproducible --no-validate --spec-version 1.6 \
+        --pyproject pyproject.toml --output-file sbom.cdx.json /opt/source-snov/bin/python \
+    && python3 add_digests.py installed.json sbom.cdx.json \
+    && /opt/lister/bin/python validate_list.py sbom.cdx.json
 
 
 # `docker build --target sbom --output DIR .` writes the list to a folder.

@@ -57,10 +57,11 @@ bench-requests: $(INSTALLED) ## Count requests, and fail if there are too many
 
 alternatives: $(ALTERNATIVES)
 
-lock: $(INSTALLED) ## Pin what pyproject.toml asks for (UPGRADE=1: at the newest versions)
+lock: $(INSTALLED) ## Pin all packages with their hashes (UPGRADE=1: at the newest versions)
 	$(LOCK) --output-file requirements.txt pyproject.toml
 	$(LOCK) --output-file requirements-dev.txt --extra dev pyproject.toml
 	$(LOCK) --output-file benchmarks/alternatives/requirements.txt benchmarks/alternatives/requirements.in
+	$(LOCK) --output-file image/lister.txt image/lister.in
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	$(if $(UPGRADE),--upgrade)

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -87,40 +88,64 @@ def test_the_build_sees_only_what_it_copies() -> None:
     assert {rule[1:] for rule in rules if rule.startswith("!")} == copied_from_the_context()
 
 
-def taken_from_the_development_requirements() -> list[set[str]]:
-    """The names that each step of the Dockerfile takes out of them."""
-    steps = [rest for name, rest in instructions() if name == "RUN" and "requirements-dev.txt" in rest]
-    return [
-        {name for names in re.findall(r"/\^\(([a-z0-9|-]+)\)==/", step) for name in names.split("|")} for step in steps
-    ]
+def locks() -> list[str]:
+    """The files that `make lock` writes."""
+    return re.findall(r"\$\(LOCK\) --output-file (\S+)", (ROOT / "Makefile").read_text())
 
 
-def pins() -> dict[str, str]:
-    """What follows the name of each pinned requirement, in both files."""
-    texts = [(ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt")]
-    return {
-        pin.partition("==")[0]: pin.partition("==")[2] for text in texts for pin in re.split(r"\n(?! )", text.strip())
-    }
+def pins(lock: str) -> list[str]:
+    """Each pin of a file, with its digests."""
+    return re.split(r"\n(?! )", (ROOT / lock).read_text().strip())
+
+
+def pinned(lock: str) -> set[str]:
+    return {pin.partition("==")[0] for pin in pins(lock)}
+
+
+def installing() -> list[str]:
+    """The Dockerfile's commands that install something."""
+    commands = [command for name, rest in instructions() if name == "RUN" for command in rest.split("&&")]
+    return [command for command in commands if re.search(r"-m pip .*\binstall\b", command)]
 
 
 def test_what_builds_the_package_is_pinned() -> None:
     """The Dockerfile takes it from the development requirements, and then builds without the network."""
-    listed, _ = taken_from_the_development_requirements()
+    [step] = [rest for name, rest in instructions() if name == "RUN" and "requirements-dev.txt" in rest]
+    listed = {name for names in re.findall(r"/\^\(([a-z0-9|-]+)\)==/", step) for name in names.split("|")}
     backend = {re.split(r"[^A-Za-z0-9._-]", name)[0] for name in pyproject()["build-system"]["requires"]}
 
-    assert backend <= listed <= set(pins())
+    assert backend <= listed <= pinned("requirements-dev.txt")
 
 
-def test_what_lists_the_contents_is_pinned() -> None:
-    _, listed = taken_from_the_development_requirements()
+def test_what_lists_the_contents_is_pinned_with_what_checks_the_list() -> None:
+    assert {"cyclonedx-bom", "jsonschema", "rfc3987-syntax"} <= pinned("image/lister.txt")
+    assert [step for step in installing() if "/opt/lister/bin/python" in step and "--requirement lister.txt" in step]
 
-    assert "cyclonedx-bom" in listed <= set(pins())
+
+def test_the_list_is_checked_when_it_is_complete() -> None:
+    [commands] = [rest.split("&&") for name, rest in instructions() if name == "RUN" and "cyclonedx-py" in rest]
+
+    assert [command.split()[1] for command in commands[1:]] == ["add_digests.py", "validate_list.py"]
 
 
-def test_whatever_is_installed_carries_its_digest() -> None:
-    assert len(pins()) > 100
-    assert [name for name, rest in pins().items() if not re.search(r"--hash=sha256:[0-9a-f]{64}", rest)] == []
-    steps = re.findall(r"-m pip .*?(?=&&|$)", "\n".join(rest for name, rest in instructions() if name == "RUN"), re.M)
-    installing = [step for step in steps if " install " in step]
-    assert len(installing) == 4
-    assert [step for step in installing if "--require-hashes" not in step and "--no-index" not in step] == []
+def test_the_development_environment_does_not_get_what_slows_every_import_of_the_cdk() -> None:
+    """The CDK imports jsonschema, which imports this package wherever it is installed: two to three seconds more for
+    every test process and every measured sync. The image's lister needs it, which is why that has a lock of its own.
+    """
+    assert "rfc3987-syntax" not in pinned("requirements-dev.txt")
+
+
+def test_the_image_is_built_from_locked_files() -> None:
+    assert {name for name in copied_from_the_context() if name.endswith(".txt")} <= set(locks())
+
+
+@pytest.mark.parametrize("lock", locks())
+def test_whatever_is_pinned_carries_its_digests_and_no_index_is_named(lock: str) -> None:
+    pin = re.compile(r"[a-z0-9.-]+==[^\s;]+( ; [^\n\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+")
+
+    assert [line for line in pins(lock) if not pin.fullmatch(line)] == []
+
+
+def test_whatever_is_installed_is_compared_with_its_digest() -> None:
+    assert len(installing()) == 4
+    assert [step for step in installing() if "--require-hashes" not in step and "--no-index" not in step] == []

@@ -21,6 +21,11 @@ def strict(stream: str) -> Draft7Validator:
     return Draft7Validator(schema, format_checker=FormatChecker())
 
 
+def test_a_date_time_is_among_the_formats_that_are_checked() -> None:
+    """jsonschema passes over a format whose package is not installed."""
+    assert not FormatChecker().conforms("yesterday", "date-time")
+
+
 def test_every_record_with_one_per_campaign_fits_its_schema_and_equals_the_accounts_truth() -> None:
     with Sandbox(settings=Settings(requests_per_minute=None)) as sandbox:
         output = sync(whole_config=sandbox.config())
