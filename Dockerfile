@@ -82,10 +82,10 @@ COPY --from=lister /build/sbom.cdx.json /
 FROM ${BASE_IMAGE}
 
 LABEL io.airbyte.name="airbyte/source-snov" \
-      io.airbyte.version="0.3.0" \
+      io.airbyte.version="0.4.0" \
       org.opencontainers.image.title="source-snov" \
       org.opencontainers.image.description="Airbyte source for campaigns and campaign statistics of Snov.io" \
-      org.opencontainers.image.version="0.3.0" \
+      org.opencontainers.image.version="0.4.0" \
       org.opencontainers.image.licenses="MIT"
 
 # Two layers, so that a new version with the same dependencies is a small one to push and pull.

@@ -39,10 +39,10 @@ test: lint ## Run all checks and tests, the Docker image's too (ARGS="-k name": 
 PROCESSES ?= 2
 
 test-faults: $(INSTALLED) ## Let the connector meet faults, kills, strange answers and files (ARGS="-k name": only some)
-	$(BIN)/python -m pytest --numprocesses $(FAULT_PROCESSES) --dist loadgroup fault_tests $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(FAULT_PROCESSES) fault_tests $(ARGS)
 
 # They wait for timeouts as well.
-FAULT_PROCESSES ?= 3
+FAULT_PROCESSES ?= 4
 
 lint: $(INSTALLED) ## Check style and types
 	$(BIN)/ruff check

@@ -17,20 +17,24 @@ from source_snov.source import DeclaredSource
 
 
 def prepare_once(patch: pytest.MonkeyPatch, **definitions: Any) -> None:
-    """Keeps the resolved manifest of each choice of streams. definitions: what replaces the manifest's own."""
+    """Keeps the resolved manifest, stream by stream. definitions: what replaces the manifest's own."""
     parse, resolve = DeclaredSource._read_and_parse_yaml_file, DeclaredSource._pre_process_manifest
-    resolved: dict[frozenset[str], bytes] = {}
+    streams: dict[str, bytes] = {}
+    others: list[bytes] = []
     spec: list[ConnectorSpecification] = []
 
     def parsed(self: DeclaredSource, path: str) -> Any:
-        chosen = frozenset(self._only)
-        return {"chosen": chosen} if chosen in resolved else _with(parse(self, path), definitions)
+        return {} if streams else _with(parse(self, path), definitions)
 
     def prepared(self: DeclaredSource, manifest: dict[str, Any]) -> dict[str, Any]:
-        chosen = frozenset(self._only)
-        if chosen not in resolved:
-            resolved[chosen] = pickle.dumps(resolve(self, manifest))
-        return dict(pickle.loads(resolved[chosen]))
+        if not streams:
+            only, self._only = self._only, ()
+            whole = resolve(self, manifest)
+            self._only = only
+            streams.update({stream["name"]: pickle.dumps(stream) for stream in whole.pop("streams")})
+            others.append(pickle.dumps(whole))
+        wanted = [name for name in streams if name in self._only] or list(streams)
+        return {**pickle.loads(others[0]), "streams": [pickle.loads(streams[name]) for name in wanted]}
 
     def specified(self: SourceSnov, logger: Any) -> ConnectorSpecification:
         if not spec:

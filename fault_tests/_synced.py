@@ -55,9 +55,9 @@ def small_account() -> Account:
             for days, person in days_and_people
             for number, kind in enumerate(kinds)
         ]
-        for days_and_people in (((9, 1), (3, 2), (2, 3), (2, 4), (1, 5)), ((9, 6), (8, 7)), ((5, 8), (1, 9), (1, 10)))
+        for days_and_people in (((6, 1), (3, 2), (2, 3), (2, 4), (1, 5)), ((6, 6), (5, 7)), ((4, 8), (1, 9), (1, 10)))
     ]
-    return account(*stories, [], [], started=[ago(9), ago(9), ago(5), None, None], furnished=True)
+    return account(*stories, [], [], started=[ago(6), ago(6), ago(4), None, None], furnished=True)
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def undisturbed(folder: Path) -> "Iterator[Synced]":
     with pytest.MonkeyPatch.context() as patch:
         prepare_once(
             patch,
-            timeouts={"connect_timeout_in_seconds": 0.15, "read_timeout_in_seconds": 0.15},
+            timeouts={"connect_timeout_in_seconds": 0.25, "read_timeout_in_seconds": 0.25},
             **{f"event_list__{paging}": PAGE, f"streams__campaign_recipients_activity__{paging}": PAGE},
         )
         patch.setattr("source_snov.slow_answers.LONGEST_ANSWER", 0.08)
@@ -97,12 +97,17 @@ class Synced:
             self._look_at(stream)
 
     def _look_at(self, stream: str) -> None:
-        self.sandbox.clear()
-        said = self._undisturbed[stream] = self.sync(stream)
-        self._requests[stream] = [record.path for record in self.sandbox.requests]
-        assert not said.errors
-        assert said.records(stream)
-        pairs = zip(said.records(stream), self.sync(stream).records(stream), strict=True)
+        syncs = []
+        for _ in range(2):
+            self.sandbox.clear()
+            syncs.append(self.sync(stream))
+            assert not syncs[-1].errors
+            assert syncs[-1].records(stream)
+            paths = [record.path for record in self.sandbox.requests]
+            # On a machine with much else to do, an answer may come too late, and is asked for again.
+            self._requests[stream] = min(self._requests.get(stream, paths), paths, key=len)
+        self._undisturbed[stream] = syncs[0]
+        pairs = zip(*(said.records(stream) for said in syncs), strict=True)
         self._unstable[stream] = frozenset(
             name for one, other in pairs for name in one if name == "checked_at" or one[name] != other.get(name)
         )
@@ -116,7 +121,7 @@ class Synced:
     def sync(self, *streams: str, state: Any = None, **overrides: Any) -> Said:
         """A sync that goes on from a state, each stream in the mode that it supports."""
         self.clock.sleeps.clear()
-        config = self.sandbox.config(start_date=str(ago(12)), num_workers=1) | overrides
+        config = self.sandbox.config(start_date=str(ago(7)), num_workers=1) | overrides
         said = read(self._folder, config, *streams, state=state, mode="incremental")
         assert_explained(said)
         return said

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ CAMPAIGNS = {"stream": {"name": "campaigns", "json_schema": {}, "supported_sync_
 CHOSEN = CAMPAIGNS | {"sync_mode": "full_refresh", "destination_sync_mode": "append"}
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare_once(monkeypatch)
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        prepare_once(patch)
+        yield
 
 
 def process(*arguments: str) -> tuple[int, Said, str]:

@@ -19,8 +19,6 @@ import pytest
 
 from integration_tests.client import run
 
-pytestmark = pytest.mark.xdist_group("kill")  # all look at the same syncs
-
 ROOT: Final = Path(__file__).parent.parent
 KILLS: Final = 50
 HANDLE: Final = "prospect_id"

@@ -67,15 +67,17 @@ FAULTS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    Clock(monkeypatch)
-    prepare_once(
-        monkeypatch,
-        timeouts={"connect_timeout_in_seconds": 0.15, "read_timeout_in_seconds": 0.15},
-        error_policy__unavailable_waits=[5],
-        error_policy__missing_waits=[5],
-    )
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        Clock(patch)
+        prepare_once(
+            patch,
+            timeouts={"connect_timeout_in_seconds": 0.15, "read_timeout_in_seconds": 0.15},
+            error_policy__unavailable_waits=[5],
+            error_policy__missing_waits=[5],
+        )
+        yield
 
 
 class Watched:
