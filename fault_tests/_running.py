@@ -48,6 +48,8 @@ def run(arguments: Sequence[str]) -> Said:
     """A command in this process; an exception is said as the connector's process would say it."""
     lines: list[str] = []
     raised: BaseException | None = None
+    # The CDK's own test helpers ask for everything, and leave it so.
+    logging.getLogger("airbyte").setLevel(logging.INFO)
     with _logged(lines):
         entrypoint = AirbyteEntrypoint(SourceSnov())
         try:

@@ -163,6 +163,7 @@ class Plan:
         self._days = self._days_left = sum(window.days for window in windows)
         self._refused: dict[int, Refused] = {}
         self._any_answered = False
+        self._doubtful = 0  # campaigns in a row that were refused, and may be there
         self._allowance = WORST_CASE * self._days_left + WORST_CASE_PER_CAMPAIGN * len(windows)
 
     @property
@@ -258,11 +259,18 @@ class Plan:
             self._requests += 1
         answer = self._ask(campaigns, first, last)
         self._any_answered = True
+        self._doubtful = 0
         return answer
 
     def _note(self, window: Window, refusal: Refused) -> None:
-        """Notes that a campaign is at fault. Raises the cause if it cannot be: when the API answers for none at all."""
+        """Notes that a campaign is at fault. Raises the cause if it cannot be: when the API answers for none at all.
+
+        One campaign may be gone where the API says so in other words; of a second one in a row, the API is at fault.
+        """
         self._refused[window.campaign] = refusal
+        self._doubtful += not refusal.certain
+        if self._doubtful > 1 and self._any_answered:
+            raise refusal.cause
         lone = len(self._windows) == 1 and refusal.certain
         if len(self._refused) >= min(MOST_REFUSALS, len(self._windows)) and not self._any_answered and not lone:
             if refusal.certain:

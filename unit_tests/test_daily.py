@@ -486,3 +486,18 @@ def test_every_request_keeps_the_pace_and_waits_out_a_429(clock: Clock) -> None:
     assert rows(output) == truth(sandbox.account)
     # The CDK adds a second to each.
     assert [round(pause) for pause in clock.sleeps if pause > 10] == [61, 121]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_api_that_begins_to_refuse_everything_fails_the_sync_rather_than_skip_the_rest(
+    clock: Clock, status: int
+) -> None:
+    with Sandbox(shapes.quiet(TODAY), UNLIMITED) as sandbox:
+        sandbox.add_fault(faults.success_false("text", "Bad filter", status, path=ANALYTICS_PATH, skip=4, times=None))
+        output = daily(sandbox, start_date=str(ago(14)))
+        error = failure(output, DAILY)
+        assert error.failure_type.value == "system_error"
+        assert "Bad filter" in error.message
+        sandbox.clear_faults()
+        after = daily(sandbox, states(output)[-1], start_date=str(ago(14)))
+        assert rows(output) | rows(after) == truth(sandbox.account, ago(14))
