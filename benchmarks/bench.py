@@ -18,7 +18,7 @@ from typing import Final
 from benchmarks.counts import daily, requests, short
 from benchmarks.measuring import ROOT, machine
 from benchmarks.pace import pace
-from benchmarks.speed import FULL, SMALL, backfill, limit, million, speed, startup
+from benchmarks.speed import FULL, SMALL, backfill, latency, limit, million, speed, startup
 
 README: Final = ROOT / "README.md"
 
@@ -59,7 +59,14 @@ def _write(name: str, text: str) -> None:
     README.write_text(f"{before}{first}\n{text}\n{last}{after}")
 
 
-SIDE_BY_SIDE: Final = {"speed": speed, "limit": limit, "backfill": backfill, "million": million, "startup": startup}
+SIDE_BY_SIDE: Final = {
+    "speed": speed,
+    "latency": latency,
+    "limit": limit,
+    "backfill": backfill,
+    "million": million,
+    "startup": startup,
+}
 SIDE_BY_SIDE_SMALL: Final[dict[str, Part]] = {name: partial(part, SMALL) for name, part in SIDE_BY_SIDE.items()}
 
 # The last one makes this process larger, which the memory of the others must not show.

@@ -6,6 +6,7 @@ connector's code.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Literal
 
 from sandbox import faults
@@ -41,6 +42,11 @@ class Kind:
     says: tuple[str, ...] = ()
     times: int | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def passes(self) -> bool:
+        """Whether every sync that meets it is complete."""
+        return {self.ends(Meeting(*each)) for each in product((True, False), repeat=3)} == {"truth"}
 
     def at(self, path: str, skip: int = 0) -> Fault:
         return self.plant(**self.arguments, path=path, skip=skip, times=self.times)
@@ -121,10 +127,10 @@ KINDS: dict[str, Kind] = {
     "no answer for good": stays(faults.hang),
     "slow drip": passes(faults.drip, seconds=0.03),
     "slow drip for good": stays(faults.drip, seconds=0.1),
-    "late": passes(faults.delay, times=3, seconds=0.02),
+    "late": passes(faults.delay, seconds=0.4),
     "tokens expire": passes(faults.tokens_expire),
     "credentials revoked": fails(faults.credentials_revoked, "config_error", ACCOUNT, times=1),
-    "new fields": passes(faults.extra_fields, times=10_000),
+    "new fields": Kind(faults.extra_fields, lambda meeting: "truth"),
 }
 
 MATTERS_OF_DATA = ("401 once", "422 that passes", "422 for good", "tokens expire")
