@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -174,6 +174,9 @@ def _lines(path: Path) -> Iterator[Any]:
 
 
 CONNECTOR: Final = Contender("connector", _connector, _airbyte_records, startup=_airbyte_startup("source_snov"))
+PLAIN_START: Final = replace(
+    CONNECTOR, name="connector, plain start", startup=_airbyte_startup("benchmarks.alternatives.plain_start")
+)
 LOOP: Final = Contender("loop", _loop, _singer_records)
 DLT: Final = Contender("dlt, extracted", _dlt("extract"), _dlt_records, files="**/campaign*.typed-jsonl")
 DLT_NORMALIZED: Final = Contender("dlt, normalized", _dlt("normalize"), _dlt_records, files="**/campaign*jsonl")
@@ -196,3 +199,6 @@ BARE_MANIFEST: Final = Contender(
 
 CONTENDERS: Final = (CONNECTOR, LOOP, DLT, DLT_NORMALIZED, TAP, BARE_MANIFEST)
 """In the order in which they are run, again and again."""
+
+STARTED: Final = (CONNECTOR, PLAIN_START, TAP, BARE_MANIFEST)
+"""Those that have commands to start. dlt and the loop have none."""

@@ -26,10 +26,11 @@ MINUTE = 55
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """Two campaigns at work every day, one now and then, one silent; every answer takes a moment."""
+    """Two campaigns at work every day, one now and then, one silent; every answer takes a moment, or states would be
+    printed late for the pace of the questions."""
     active = [list(days(ago(40), TODAY)), list(days(ago(50), TODAY)), [ago(50), ago(49), ago(20), ago(2)], [ago(30)]]
     account = seeds.account_active_on(active, TODAY)
-    with Sandbox(account, Settings(requests_per_minute=None, latency=0.004)) as running:
+    with Sandbox(account, Settings(requests_per_minute=None, latency=0.02)) as running:
         yield running
 
 
@@ -115,7 +116,7 @@ def test_a_killed_backfill_goes_on_and_repeats_less_than_a_minute(
 
     run = Run(tmp_path, sandbox, state).finish()
     assert table | run.rows() == truth(sandbox.account)
-    assert len(asked(sandbox.requests)) <= undisturbed + MINUTE / 2
+    assert len(asked(sandbox.requests)) < undisturbed + MINUTE
     assert "unfinished" not in run.state()["stream"]["stream_state"]
 
 
