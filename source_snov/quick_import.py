@@ -1,5 +1,6 @@
 """Leaves out what the import of the CDK does for nobody, which is half of the time it takes."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ def quick_import() -> Iterator[None]:
 
     - descriptions of the protocol's fields, for which serpyco-rs parses the source code of each class again and again
       (only JSON schemas of the protocol have them, and no command prints one);
-    - boto3, with which requests-cache can keep answers in DynamoDB, and which it takes as one that is not installed.
+    - boto3, with which requests-cache can keep answers in DynamoDB, and which it takes as one that is not installed;
+    - the collection of garbage, of which an import leaves next to none.
     """
+    collecting = gc.isenabled()
+    gc.disable()
     describe = attributes_doc and attributes_doc.get_attributes_doc
     boto3_known = "boto3" in sys.modules
     if describe:
@@ -31,6 +35,8 @@ def quick_import() -> Iterator[None]:
             attributes_doc.get_attributes_doc = describe
         if not boto3_known:
             del sys.modules["boto3"]
+        if collecting:
+            gc.enable()
 
 
 def _undescribed(cls: type) -> dict[str, str]:

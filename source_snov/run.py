@@ -3,6 +3,7 @@
 What a command needs is imported when it runs: `spec` needs no CDK.
 """
 
+import gc
 import json
 import os
 import signal
@@ -27,6 +28,8 @@ def run() -> None:
         from airbyte_cdk.entrypoint import launch
 
         from source_snov.source import SourceSnov
+    # What is imported stays: the collector need not look through it again and again.
+    gc.freeze()
 
     # Every thread inherits the mask. A handler would run in the midst of a write, and cut its line in two.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -3,6 +3,7 @@
 How long that is, `make bench` measures.
 """
 
+import gc
 import json
 import subprocess
 import sys
@@ -66,8 +67,10 @@ def test_what_is_left_out_is_there_again_for_others() -> None:
     try:
         with quick_import():
             assert attributes_doc.get_attributes_doc(DeclaredSource) == {}
+            assert not gc.isenabled()
             with pytest.raises(ImportError):
                 import boto3  # noqa: F401
+        assert gc.isenabled()
         assert attributes_doc.get_attributes_doc is described
         assert "boto3" not in sys.modules
     finally:
