@@ -189,7 +189,7 @@ def startup(sizes: Sizes) -> str:
     return (
         f"Start-up, {_runs(sizes.runs)}, the programs taking turns; byte-code is cached. *Plain start* is the "
         "connector as the CDK's template would start it: the whole CDK imported and every stream built for each "
-        f"command. `discover` has {_streams()} streams there, and only those that are measured here elsewhere. Of the "
+        f"command. The connector discovers {_streams()} streams, the alternatives those that are measured here. Of the "
         "Singer SDK, `--about`, `--test` and `--discover` are what comes closest; dlt and the loop have nothing like "
         "these commands:\n\n"
     ) + table(("", "program", "wall (s)", "CPU (s)", "peak memory (MiB)"), rows)
