@@ -35,8 +35,8 @@ DATABASE ?= snov.duckdb
 test: lint ## Run all checks and tests, the Docker image's too (ARGS="-k name": only some tests)
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
-# Tests mostly wait for each other within a process: two make use of two cores.
-PROCESSES ?= 2
+# Tests also wait: for each other, for Docker, for databases. Three processes make use of two cores.
+PROCESSES ?= 3
 
 test-faults: $(INSTALLED) ## Let the connector meet faults, kills, strange answers and files (ARGS="-k name": only some)
 	$(BIN)/python -m pytest --numprocesses $(FAULT_PROCESSES) fault_tests $(ARGS)

@@ -12,10 +12,24 @@ from typing import Final
 
 from benchmarks.comparing import Content, content_of
 from benchmarks.contenders import CONNECTOR, CONTENDERS, ERRORS, OUTPUT, Contender, Task
-from benchmarks.measuring import Cost, Request, Sandbox, middle, watch
+from benchmarks.measuring import Cost, Request, Sandbox, middle, most_in_any_minute, watch
 
 TOKEN: Final = "/v1/oauth/access_token"
 CAMPAIGN_LIST: Final = "/v1/get-user-campaigns"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the requests of a sync come to.
+
+    most: in any minute. refused: those answered 429. first_answer: when the first request was made that was answered
+    with records of the streams (time.monotonic); None if none was.
+    """
+
+    requests: int
+    most: int
+    refused: int
+    first_answer: float | None
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,7 @@ class Sync:
 
     cost: Cost
     code: int
-    requests: Sequence[Request]
+    asked: Asked
     content: Content
     first_record: float | None
     error: str
@@ -77,14 +91,13 @@ def sync(
         folder = Path(name)
         command = contender.command(Task(server, streams, folder, since, paced))
         seen = watch(command, folder / OUTPUT, folder / ERRORS, lambda: contender.has_written(folder))
-        requests = server.requests()
         # In a process of its own: the memory that this one has ever had is the least that its children seem to have.
         with multiprocessing.get_context("fork").Pool(1) as reader:
             content = reader.apply(_content, (contender.name, folder))
-        answered = first_answer(requests, streams)
-        first_record = seen.happened - answered - latency if answered and content.total else None
+            asked = reader.apply(_asked, (server, streams))
+        first_record = seen.happened - asked.first_answer - latency if asked.first_answer and content.total else None
         error = "".join(_end(folder / name) for name in (OUTPUT, ERRORS)) if seen.code else ""
-    return Sync(seen.cost, seen.code, requests, content, first_record, error)
+    return Sync(seen.cost, seen.code, asked, content, first_record, error)
 
 
 def _end(path: Path) -> str:
@@ -98,6 +111,16 @@ def _content(name: str, folder: Path) -> Content:
     return content_of(contender.written(folder))
 
 
+def _asked(server: Sandbox, streams: Sequence[str]) -> Asked:
+    requests = server.requests()
+    return Asked(
+        len(requests),
+        most_in_any_minute([request["time"] for request in requests]),
+        sum(request["status"] == 429 for request in requests),
+        first_answer(requests, streams),
+    )
+
+
 def first_answer(requests: Sequence[Request], streams: Sequence[str]) -> float | None:
     """When the first request was made that was answered with records of these streams; None if none was."""
     others = (TOKEN,) if "campaigns" in streams else (TOKEN, CAMPAIGN_LIST)
@@ -109,7 +132,7 @@ def _result(name: str, syncs: Sequence[Sync]) -> Result:
     return Result(
         name,
         middle([each.cost for each in syncs]),
-        int(statistics.median(len(each.requests) for each in syncs)),
+        int(statistics.median(each.asked.requests for each in syncs)),
         syncs[0].content.total,
         statistics.median(each.first_record or 0.0 for each in syncs),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.contenders import CONNECTOR, CONTENDERS, ERRORS, OUTPUT, PLAIN_START, STARTED, Task, need_alternatives
-from benchmarks.measuring import ROOT, STREAMS, Cost, middle, most_in_any_minute, watch
+from benchmarks.measuring import ROOT, STREAMS, Cost, middle, watch
 from benchmarks.measuring import sandbox as running_sandbox
 from benchmarks.side_by_side import Result, Sync, compare, sync
 from benchmarks.tables import Row, say, table
@@ -221,9 +221,7 @@ def _cost(cost: Cost) -> tuple[str, str, str]:
 
 
 def _counts(done: Sync) -> tuple[int, int, int, int]:
-    times = [request["time"] for request in done.requests]
-    refused = sum(request["status"] == 429 for request in done.requests)
-    return len(times), most_in_any_minute(times), refused, done.content.total
+    return done.asked.requests, done.asked.most, done.asked.refused, done.content.total
 
 
 def _ending(done: Sync, records: int) -> str:
