@@ -33,7 +33,7 @@ report: $(INSTALLED) ## Make report.html from DATABASE=snov.duckdb
 DATABASE ?= snov.duckdb
 
 test: lint ## Run all checks and tests, the Docker image's too (ARGS="-k name": only some tests)
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Tests also wait: for each other, for Docker, for databases. Three processes make use of two cores.
 PROCESSES ?= 3

@@ -16,6 +16,9 @@ from benchmarks.measuring import most_in_any_minute
 from benchmarks.side_by_side import first_answer
 
 PROGRESS = "campaign_progress"
+FRAMEWORKS = {"connector", "dlt, extracted", "dlt, normalized", "Singer tap", "bare manifest"}
+TYPED = FRAMEWORKS - {"dlt, extracted"}
+"""Those whose records have types."""
 
 
 def progress(campaign: int = 1, unfinished: int = 2, share: Any = 40) -> tuple[str, dict[str, Any]]:
@@ -27,6 +30,45 @@ def test_each_part_has_its_place_in_the_readme() -> None:
 
     for name in PARTS:
         assert text.count(f"<!-- bench {name} -->") == text.count(f"<!-- /bench {name} -->") == 1, name
+
+
+def measured(part: str) -> list[dict[str, str]]:
+    """The rows of a part's table in the README."""
+    text = README.read_text().partition(f"<!-- bench {part} -->")[2].partition(f"<!-- /bench {part} -->")[0]
+    titles, _, *rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    return [{title.strip(): cell.strip() for title, cell in zip(titles, row, strict=True)} for row in rows]
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def least(rows: list[dict[str, str]], programs: set[str], column: str) -> str:
+    """The program with the least of something in these rows."""
+    [*values] = [(number(row[column]), row[""]) for row in rows if row[""] in programs]
+    assert {name for _, name in values} == programs
+    return min(values)[1]
+
+
+def test_what_the_readme_says_in_short_is_what_was_measured() -> None:
+    limit = {row[""]: row for row in measured("limit")}
+    assert {name for name, row in limit.items() if row["outcome"] == "complete"} == {"connector", "bare manifest"}
+    assert limit["connector"]["answers of 429"] == "0"
+
+    assert least(measured("backfill"), FRAMEWORKS | {"loop"}, "requests") == "connector"
+    assert least(measured("backfill"), FRAMEWORKS, "CPU (s)") == "connector"
+    million = [row for row in measured("million") if row["events"] == "1,000,000"]
+    assert least(million, TYPED, "CPU (s)") == "connector"
+
+    for part in ("speed", "latency"):
+        thousand = [row for row in measured(part) if row["campaigns"] == "1,000"]
+        assert least(thousand, FRAMEWORKS, "CPU (s)") == "Singer tap"
+        each = [number(row["CPU per record (ms)"]) for row in thousand if row[""] in FRAMEWORKS]
+        assert 2 <= min(each) <= max(each) < 3.5
+
+    starts = {(row[""], row["program"]): number(row["wall (s)"]) for row in measured("startup")}
+    assert starts["spec", "connector"] < starts["spec", "Singer tap"]
+    assert starts["check", "connector"] > starts["check", "Singer tap"]
 
 
 def test_records_are_the_same_in_whatever_order_and_spelling_of_percentages() -> None:
