@@ -6,7 +6,9 @@ import multiprocessing
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Final
 
@@ -58,19 +60,31 @@ class Result:
     first_record: float
 
 
-def compare(server: Sandbox, streams: Sequence[str], since: str, runs: int, latency: float = 0.0) -> list[Result]:
-    """The programs one after the other, again and again, so that whatever slows the machine hits all of them.
+def compare(
+    servers: Sequence[Sandbox], streams: Sequence[str], since: str, runs: int, latency: float = 0.0
+) -> list[Result]:
+    """The programs take turns, again and again, so that whatever slows the machine hits all of them.
 
-    latency: of the sandbox, in seconds. With several runs, a first one of each is not counted: it compiles and caches.
-    Raises RuntimeError when one fails, or reads something else than the connector.
+    servers: each is read by one program at a time; several are for programs that mostly wait. latency: of theirs, in
+    seconds. With several runs, a first one of each is not counted: it compiles and caches. Raises RuntimeError when one
+    fails, or reads something else than the connector.
     """
+    shares = [[each.name for each in CONTENDERS[place :: len(servers)]] for place in range(len(servers))]
     rounds: list[dict[str, Sync]] = []
-    for _ in range(runs if runs == 1 else runs + 1):
-        done = {each.name: sync(each, server, streams, since, latency) for each in CONTENDERS}
-        _agree(done)
-        rounds.append(done)
+    with ProcessPoolExecutor(len(servers), multiprocessing.get_context("fork")) as readers:
+        for _ in range(runs if runs == 1 else runs + 1):
+            read = readers.map(_in_turn, shares, servers, repeat(streams), repeat(since), repeat(latency))
+            rounds.append({name: each for share in read for name, each in share.items()})
+            _agree(rounds[-1])
     counted = rounds[-runs:]
     return [_result(each.name, [done[each.name] for done in counted]) for each in CONTENDERS]
+
+
+def _in_turn(
+    names: Sequence[str], server: Sandbox, streams: Sequence[str], since: str, latency: float
+) -> dict[str, Sync]:
+    chosen = [each for each in CONTENDERS if each.name in names]
+    return {each.name: sync(each, server, streams, since, latency) for each in chosen}
 
 
 def _agree(done: Mapping[str, Sync]) -> None:
