@@ -69,7 +69,7 @@ FULL: Final = Sizes(
     # A request after the other takes 20 and 200 seconds.
     late_syncs=((100, 5), (1000, 1)),
     limited=100,
-    backfill_runs=5,
+    backfill_runs=3,
     few_events=1_000,
     many_events=1_000_000,
     event_runs=1,
