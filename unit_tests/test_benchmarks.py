@@ -69,7 +69,7 @@ def test_what_the_readme_says_in_short_is_what_was_measured() -> None:
         thousand = [row for row in measured(part) if row["campaigns"] == "1,000"]
         assert least(thousand, FRAMEWORKS, "CPU (s)") == "Singer tap"
         each = [number(row["CPU per record (ms)"]) for row in thousand if row[""] in FRAMEWORKS]
-        assert 2.5 <= min(each) <= max(each) < 3.6
+        assert 2.5 <= min(each) <= max(each) < 4
 
     starts = {(row[""], row["program"]): number(row["wall (s)"]) for row in measured("startup")}
     assert starts["spec", "connector"] < starts["spec", "Singer tap"]
