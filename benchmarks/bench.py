@@ -2,8 +2,8 @@
 
 python -m benchmarks.bench                   # everything
 python -m benchmarks.bench --only daily      # one part; --help lists them
-python -m benchmarks.bench --only counts     # `make bench-requests`: what can fail, in less than two minutes
-python -m benchmarks.bench --write           # what is measured, and into README.md, between the part's marks
+python -m benchmarks.bench --only counts     # `make bench-requests`: what can fail, in about five minutes
+python -m benchmarks.bench --write           # what is measured, and into docs/benchmarks.md, between the part's marks
 python -m benchmarks.bench --small           # beside the alternatives with little, to see that everything works
 """
 
@@ -16,11 +16,16 @@ from functools import partial
 from typing import Final
 
 from benchmarks.counts import daily, requests, short
-from benchmarks.measuring import ROOT, machine
+from benchmarks.first_sync import first_sync
+from benchmarks.measuring import machine
+from benchmarks.mornings import mornings
 from benchmarks.pace import pace
+from benchmarks.reports import reports
 from benchmarks.speed import FULL, SMALL, backfill, latency, limit, million, speed, startup
+from benchmarks.tables import around
+from unit_tests._paths import ROOT
 
-README: Final = ROOT / "README.md"
+PAGE: Final = ROOT / "docs/benchmarks.md"
 
 Part = Callable[[], str]
 
@@ -34,29 +39,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         text = f"{part}\n\nMeasured on {datetime.now(timezone.utc):%Y-%m-%d} on a machine with {machine()}."
         print(f"\n{text}", flush=True)
         if options.write:
-            _write(name, text)
+            before, _, after = around(f"bench {name}", PAGE.read_text())
+            PAGE.write_text(before + text + after)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description="What a sync takes.")
-    parser.add_argument("--only", choices=[*PARTS, *CHECKS], help="one part instead of all")
-    parser.add_argument("--small", action="store_true", help="little of everything, to see that it works")
-    parser.add_argument("--write", action="store_true", help="put the tables into README.md as well")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.bench", description="Measure the requests, time and memory of a sync."
+    )
+    parser.add_argument("--only", choices=[*PARTS, *CHECKS], help="run only this part")
+    parser.add_argument("--small", action="store_true", help="a quick run with small accounts, to test the benchmarks")
+    parser.add_argument("--write", action="store_true", help="update the tables in docs/benchmarks.md")
     options = parser.parse_args(arguments)
     if options.write and (options.small or options.only in CHECKS):
-        parser.error("README.md has what was measured in full")
+        parser.error("--write needs a full measurement: leave out --small and --only counts")
     if options.small and options.only and options.only not in SIDE_BY_SIDE_SMALL:
         parser.error(f"--small is for {', '.join(SIDE_BY_SIDE_SMALL)}")
     return options
-
-
-def _write(name: str, text: str) -> None:
-    first, last = f"<!-- bench {name} -->", f"<!-- /bench {name} -->"
-    before, begin, rest = README.read_text().partition(first)
-    _, end, after = rest.partition(last)
-    if not (begin and end):
-        raise SystemExit(f"README.md lacks the marks {first} and {last}")
-    README.write_text(f"{before}{first}\n{text}\n{last}{after}")
 
 
 SIDE_BY_SIDE: Final = {
@@ -72,12 +71,15 @@ SIDE_BY_SIDE_SMALL: Final[dict[str, Part]] = {name: partial(part, SMALL) for nam
 # The last one makes this process larger, which the memory of the others must not show.
 PARTS: Final[dict[str, Part]] = {
     "requests": requests,
+    "first": first_sync,
+    "mornings": mornings,
+    "reports": reports,
     "pace": pace,
     **{name: partial(part, FULL) for name, part in SIDE_BY_SIDE.items()},
     "daily": daily,
 }
 CHECKS: Final[dict[str, Part]] = {"counts": short}
-"""Of which README.md has no table."""
+"""Of which docs/benchmarks.md has no table."""
 
 if __name__ == "__main__":
     main()

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.measuring import FULL_SPEED, ROOT, Sandbox, catalog
+from benchmarks.measuring import FULL_SPEED, SandboxProcess, catalog
+from unit_tests._paths import ROOT
 
 ENVIRONMENT: Final = ROOT / ".venv-alternatives"
 """The alternatives have packages of their own."""
@@ -34,7 +35,7 @@ class Task:
     otherwise without.
     """
 
-    server: Sandbox
+    server: SandboxProcess
     streams: Sequence[str]
     folder: Path
     since: str
@@ -86,7 +87,7 @@ class Contender:
 def need_alternatives() -> None:
     """Raises SystemExit if they are not installed."""
     if not (ENVIRONMENT / ".installed").exists():
-        raise SystemExit("The alternatives are not installed. Do so with: make alternatives")
+        raise SystemExit("The alternatives are not installed. Install them: make alternatives")
 
 
 def _connector(task: Task) -> list[str]:

@@ -8,18 +8,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from benchmarks.daily import QUICK, SHAPES, Case, cases
-from benchmarks.measuring import FULL_SPEED, connector, run
-from benchmarks.measuring import sandbox as running_sandbox
+from benchmarks.first_sync import first_sync
+from benchmarks.measuring import FULL_SPEED, MINUTE, UNLIMITED_OPTIONS, connector, run, running_sandbox
+from benchmarks.mornings import mornings
+from benchmarks.reports import reports
 from benchmarks.tables import Row, say, table
-
-UNLIMITED: Final = ("--rate-limit", "off")
-MINUTE: Final = 60
-"""Snov.io's limit of requests a minute."""
+from unit_tests._names import ANALYTICS_PATH, CAMPAIGNS_PATH, TOKEN_PATH
 
 ENDPOINTS: Final = {
-    "token": "/v1/oauth/access_token",
-    "list": "/v1/get-user-campaigns",
-    "analytics": "/v2/statistics/campaign-analytics",
+    "token": TOKEN_PATH,
+    "list": CAMPAIGNS_PATH,
+    "analytics": ANALYTICS_PATH,
     "progress": "/progress",
 }
 
@@ -39,7 +38,7 @@ def _requests_of(campaigns: int | None) -> Row:
     """A row for so many campaigns; None for the demo account."""
     say(f"requests of {campaigns or 'the demo account'}")
     size = () if campaigns is None else ("--campaigns", str(campaigns))
-    with running_sandbox(*UNLIMITED, *size) as server, tempfile.TemporaryFile() as output:
+    with running_sandbox(*UNLIMITED_OPTIONS, *size) as server, tempfile.TemporaryFile() as output:
         with connector(server, requests_per_minute=FULL_SPEED) as command:
             run(command, output)
         paths = [request["path"] for request in server.requests()]
@@ -62,10 +61,10 @@ def daily() -> str:
 
 
 def short() -> str:
-    """All of the former, and those of daily histories that take seconds."""
+    """All of the former, those of daily histories that take seconds, and whole syncs of 300 campaigns."""
     text = requests()
     say("daily histories that take seconds")
-    return f"{text}\n\n{_daily_table(cases(QUICK))}"
+    return f"{text}\n\n{_daily_table(cases(QUICK))}\n\n{first_sync()}\n\n{mornings()}\n\n{reports()}"
 
 
 def _daily_table(measured: Iterable[Case]) -> str:

@@ -1,4 +1,4 @@
-"""How many requests a daily history takes, against accounts whose days are told in advance (sandbox/shapes.py)."""
+"""How many requests a daily history takes, against accounts of known days (sandbox/world/shapes.py)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any, Final
 
-from benchmarks.measuring import FULL_SPEED, Sandbox, connector, run
-from benchmarks.measuring import sandbox as running_sandbox
-
-DAILY: Final = "campaign_analytics_daily"
-ANALYTICS: Final = "/v2/statistics/campaign-analytics"
+from benchmarks.measuring import FULL_SPEED, UNLIMITED_OPTIONS, SandboxProcess, connector, run, running_sandbox, today
+from unit_tests._names import ANALYTICS_PATH, DAILY
 
 LOOKBACK: Final = timedelta(days=14)
 """The default of `lookback_days`."""
@@ -22,14 +19,14 @@ BACKFILL_SHARE: Final = 0.45
 DENSE_SHARE: Final = 1.05
 MORNING: Final = 330
 NOTHING: Final = 20
-ONE_DAY: Final = 20
+ONE_DAY: Final = 24
 """The aims: requests, or requests for each campaign and day."""
 
 State = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Sync:
+class DailySync:
     """What one sync of the daily history took, counted by the sandbox and in the connector's output.
 
     days: campaign-days read, which is how many requests it takes to ask for each on its own. analytics: the requests
@@ -48,7 +45,7 @@ class Case:
     """A sync under its name, and the number of requests it must not exceed."""
 
     name: str
-    sync: Sync
+    sync: DailySync
     limit: int
 
 
@@ -59,36 +56,36 @@ def cases(shapes: Sequence[str]) -> Iterator[Case]:
             yield from SHAPES[shape](server)
 
 
-def _backfill(server: Sandbox) -> Iterator[Case]:
+def _backfill(server: SandboxProcess) -> Iterator[Case]:
     first = _sync(server)
     yield Case("first sync: 60 campaigns, 20 of them never started", first, int(BACKFILL_SHARE * first.days))
 
 
-def _morning(server: Sandbox) -> Iterator[Case]:
-    yesterday = _sync(server, end_date=str(_today() - timedelta(days=1)))
+def _morning(server: SandboxProcess) -> Iterator[Case]:
+    yesterday = _sync(server, end_date=str(today() - timedelta(days=1)))
     # What the connector promises of any account: at most a tenth more than day by day, and two for each campaign.
     promised = yesterday.days * 11 // 10 + 2 * yesterday.campaigns
     yield Case("first sync: 300 campaigns, 15 of them at work", yesterday, promised)
     yield Case("the next morning: the same 300", _sync(server, yesterday.state), MORNING)
-    again = _sync(server, start_date=str(_today() - LOOKBACK))
+    again = _sync(server, start_date=str(today() - LOOKBACK))
     yield Case("their last 15 days, without a state", again, MORNING)
 
 
-def _quiet(server: Sandbox) -> Iterator[Case]:
-    state = _sync(server, end_date=str(_today() - timedelta(days=1))).state
+def _quiet(server: SandboxProcess) -> Iterator[Case]:
+    state = _sync(server, end_date=str(today() - timedelta(days=1))).state
     yield Case("the next morning: 300 campaigns, nothing happened", _sync(server, state), NOTHING)
 
 
-def _dense(server: Sandbox) -> Iterator[Case]:
+def _dense(server: SandboxProcess) -> Iterator[Case]:
     first = _sync(server)
     yield Case("first sync: 20 campaigns, active on each of 90 days", first, int(DENSE_SHARE * first.days))
 
 
-def _one_day(server: Sandbox) -> Iterator[Case]:
+def _one_day(server: SandboxProcess) -> Iterator[Case]:
     yield Case("first sync: 1 campaign, active on one day of 365", _sync(server), ONE_DAY)
 
 
-SHAPES: Final[Mapping[str, Callable[[Sandbox], Iterator[Case]]]] = {
+SHAPES: Final[Mapping[str, Callable[[SandboxProcess], Iterator[Case]]]] = {
     "backfill": _backfill,
     "morning": _morning,
     "quiet": _quiet,
@@ -101,20 +98,16 @@ QUICK: Final = ("backfill", "dense", "one_day")
 """Those that take seconds."""
 
 
-def _today() -> date:
-    return datetime.now(timezone.utc).date()
-
-
 def _account(shape: str) -> Any:
-    return running_sandbox("--rate-limit", "off", "--shape", shape)
+    return running_sandbox(*UNLIMITED_OPTIONS, "--shape", shape)
 
 
-def _sync(server: Sandbox, state: State | None = None, **config: Any) -> Sync:
+def _sync(server: SandboxProcess, state: State | None = None, **config: Any) -> DailySync:
     """An incremental sync, beginning from a state if there is one."""
     server.clear()
     with (
         tempfile.TemporaryFile() as output,
-        connector(server, [DAILY], state, requests_per_minute=FULL_SPEED, **config) as command,
+        connector(server, [DAILY], [state] if state else [], requests_per_minute=FULL_SPEED, **config) as command,
     ):
         run(command, output)
         output.seek(0)
@@ -126,4 +119,4 @@ def _sync(server: Sandbox, state: State | None = None, **config: Any) -> Sync:
             elif message["type"] == "STATE":
                 last = message["state"]
     paths = [request["path"] for request in server.requests()]
-    return Sync(len(days), days.total(), paths.count(ANALYTICS), len(paths), last)
+    return DailySync(len(days), days.total(), paths.count(ANALYTICS_PATH), len(paths), last)

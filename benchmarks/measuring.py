@@ -20,16 +20,22 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-STREAMS: Final = ("campaigns", "campaign_analytics", "campaign_progress")
-"""The streams whose requests follow from the number of campaigns; for the daily history see daily.py."""
+from unit_tests._names import ONE_PER_CAMPAIGN
+from unit_tests._paths import ROOT
 
 WATCHED_EVERY: Final = 0.005
 """Seconds between two looks at what a process has written."""
+
+MINUTE: Final = 60
+"""Snov.io's limit of requests a minute."""
+
+UNLIMITED_OPTIONS: Final = ("--rate-limit", "off")
+"""Of the sandbox."""
 
 FULL_SPEED: Final = 6000
 """The connector's largest `requests_per_minute`: more than most syncs here make."""
@@ -47,7 +53,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Sandbox:
+class SandboxProcess:
     """A running sandbox, steered over its control endpoints."""
 
     url: str
@@ -66,7 +72,7 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(*options: str) -> Iterator[Sandbox]:
+def running_sandbox(*options: str) -> Iterator[SandboxProcess]:
     """`python -m sandbox` with these options, on a free port, as long as the block runs."""
     command = [sys.executable, "-m", "sandbox", "--port", "0", *options]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -77,7 +83,7 @@ def sandbox(*options: str) -> Iterator[Sandbox]:
         if not found:
             raise RuntimeError("the sandbox did not start")
         config = json.loads(found[0])
-        yield Sandbox(config.pop("api_url"), config)
+        yield SandboxProcess(config.pop("api_url"), config)
     finally:
         server.terminate()
         server.wait(10)
@@ -85,14 +91,18 @@ def sandbox(*options: str) -> Iterator[Sandbox]:
 
 @contextmanager
 def connector(
-    server: Sandbox, streams: Sequence[str] = STREAMS, state: Mapping[str, Any] | None = None, **overrides: Any
+    server: SandboxProcess,
+    streams: Sequence[str] = ONE_PER_CAMPAIGN,
+    states: Sequence[Mapping[str, Any]] = (),
+    incremental: bool = False,
+    **overrides: Any,
 ) -> Iterator[list[str]]:
-    """The command that reads these streams from the sandbox, those that can incrementally."""
+    """The command that reads these streams from the sandbox; incremental: all that can, not the daily history alone."""
     config = {**server.credentials, "api_url": server.url, **overrides}
     with tempfile.TemporaryDirectory() as folder:
-        files: dict[str, Any] = {"config": config, "catalog": catalog(streams)}
-        if state is not None:
-            files["state"] = [state]
+        files: dict[str, Any] = {"config": config, "catalog": catalog(streams, incremental)}
+        if states:
+            files["state"] = list(states)
         for name, content in files.items():
             Path(folder, f"{name}.json").write_text(json.dumps(content))
         options = [part for name in files for part in (f"--{name}", f"{folder}/{name}.json")]
@@ -175,20 +185,28 @@ def machine() -> str:
     )
 
 
+def today() -> date:
+    """The sandbox's day."""
+    return datetime.now(timezone.utc).date()
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     found = re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.exists() else None
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
-def catalog(streams: Sequence[str]) -> dict[str, Any]:
-    """A configured catalog: the daily history incrementally, anything else as a full refresh."""
+def catalog(streams: Sequence[str], incremental: bool = False) -> dict[str, Any]:
+    """A configured catalog: all streams incrementally, or the daily history only, the others as a full refresh.
+
+    A stream that knows no increments is read as a whole in either case.
+    """
     described = {"json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"]}
     return {
         "streams": [
             {
                 "stream": {"name": name, **described},
-                "sync_mode": "incremental" if name.endswith("_daily") else "full_refresh",
+                "sync_mode": "incremental" if incremental or name.endswith("_daily") else "full_refresh",
                 "destination_sync_mode": "overwrite",
             }
             for name in streams

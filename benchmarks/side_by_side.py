@@ -10,14 +10,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import Final
 
 from benchmarks.comparing import Content, content_of
 from benchmarks.contenders import CONNECTOR, CONTENDERS, ERRORS, OUTPUT, Contender, Task
-from benchmarks.measuring import Cost, Request, Sandbox, middle, most_in_any_minute, watch
-
-TOKEN: Final = "/v1/oauth/access_token"
-CAMPAIGN_LIST: Final = "/v1/get-user-campaigns"
+from benchmarks.measuring import Cost, Request, SandboxProcess, middle, most_in_any_minute, watch
+from unit_tests._names import CAMPAIGNS_PATH, TOKEN_PATH
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Result:
 
 
 def compare(
-    servers: Sequence[Sandbox], streams: Sequence[str], since: str, runs: int, latency: float = 0.0
+    servers: Sequence[SandboxProcess], streams: Sequence[str], since: str, runs: int, latency: float = 0.0
 ) -> list[Result]:
     """The programs take turns, again and again, so that whatever slows the machine hits all of them.
 
@@ -81,7 +78,7 @@ def compare(
 
 
 def _in_turn(
-    names: Sequence[str], server: Sandbox, streams: Sequence[str], since: str, latency: float
+    names: Sequence[str], server: SandboxProcess, streams: Sequence[str], since: str, latency: float
 ) -> dict[str, Sync]:
     chosen = [each for each in CONTENDERS if each.name in names]
     return {each.name: sync(each, server, streams, since, latency) for each in chosen}
@@ -97,7 +94,12 @@ def _agree(done: Mapping[str, Sync]) -> None:
 
 
 def sync(
-    contender: Contender, server: Sandbox, streams: Sequence[str], since: str, latency: float, paced: bool = False
+    contender: Contender,
+    server: SandboxProcess,
+    streams: Sequence[str],
+    since: str,
+    latency: float,
+    paced: bool = False,
 ) -> Sync:
     """One program reads these streams."""
     server.clear()
@@ -125,7 +127,7 @@ def _content(name: str, folder: Path) -> Content:
     return content_of(contender.written(folder))
 
 
-def _asked(server: Sandbox, streams: Sequence[str]) -> Asked:
+def _asked(server: SandboxProcess, streams: Sequence[str]) -> Asked:
     requests = server.requests()
     return Asked(
         len(requests),
@@ -137,7 +139,7 @@ def _asked(server: Sandbox, streams: Sequence[str]) -> Asked:
 
 def first_answer(requests: Sequence[Request], streams: Sequence[str]) -> float | None:
     """When the first request was made that was answered with records of these streams; None if none was."""
-    others = (TOKEN,) if "campaigns" in streams else (TOKEN, CAMPAIGN_LIST)
+    others = (TOKEN_PATH,) if "campaigns" in streams else (TOKEN_PATH, CAMPAIGNS_PATH)
     good = (request for request in requests if request["status"] == 200 and request["path"] not in others)
     return next((request["time"] for request in good), None)
 

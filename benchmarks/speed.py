@@ -6,28 +6,23 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from benchmarks.contenders import CONNECTOR, CONTENDERS, ERRORS, OUTPUT, PLAIN_START, STARTED, Task, need_alternatives
-from benchmarks.measuring import ROOT, STREAMS, Cost, middle, watch
-from benchmarks.measuring import sandbox as running_sandbox
+from benchmarks.measuring import MINUTE, UNLIMITED_OPTIONS, Cost, middle, running_sandbox, today, watch
 from benchmarks.side_by_side import Result, Sync, compare, sync
 from benchmarks.tables import Row, say, table
-
-UNLIMITED: Final = ("--rate-limit", "off")
-DAILY: Final = "campaign_analytics_daily"
-EVENTS: Final = "campaign_recipients_activity"
+from unit_tests._names import ACTIVITY, DAILY, ONE_PER_CAMPAIGN, STREAMS
 
 LATENCY: Final = 0.1
 """Seconds."""
 LONG_AGO: Final = "2020-01-01"
 FLOOD_DAYS: Final = 31
-"""The days over which the sandbox spreads the events of its one campaign (sandbox/flood.py)."""
+"""The days over which the sandbox spreads the events of its one campaign (sandbox/world/flood.py)."""
 BACKFILL_DAYS: Final = 200
-"""The age of the oldest campaign of the sandbox's `backfill` (sandbox/shapes.py)."""
-MINUTE: Final = 60
+"""The age of the oldest campaign of the sandbox's `backfill` (sandbox/world/shapes.py)."""
 
 MOST_GROWTH: Final = 60
 """MiB that a million events may take more than a thousand."""
@@ -109,10 +104,10 @@ def _syncs(sizes: Sequence[tuple[int, int]], latency: float, at_a_time: int = 1)
     rows: list[Row] = []
     for campaigns, runs in sizes:
         say(f"{campaigns:,} campaigns with a latency of {latency * 1000:.0f} ms, {runs} times")
-        options = (*UNLIMITED, "--campaigns", str(campaigns), "--latency", str(latency))
+        options = (*UNLIMITED_OPTIONS, "--campaigns", str(campaigns), "--latency", str(latency))
         with ExitStack() as running:
             servers = [running.enter_context(running_sandbox(*options)) for _ in range(at_a_time)]
-            for result in compare(servers, STREAMS, LONG_AGO, runs, latency):
+            for result in compare(servers, ONE_PER_CAMPAIGN, LONG_AGO, runs, latency):
                 rows.append((result.contender, campaigns, runs, *_numbers(result)))
     return table(("", "campaigns", "runs", *MEASURED, FIRST), rows)
 
@@ -124,7 +119,7 @@ def limit(sizes: Sizes) -> str:
     for contender in CONTENDERS:
         say(f"{contender.name} at the limit")
         with running_sandbox("--campaigns", str(sizes.limited)) as server:
-            done = sync(contender, server, STREAMS, LONG_AGO, 0.0, paced=True)
+            done = sync(contender, server, ONE_PER_CAMPAIGN, LONG_AGO, 0.0, paced=True)
         rows.append((contender.name, _ending(done, 3 * sizes.limited), f"{done.cost.wall:.0f}", *_counts(done)))
     return (
         f"The same streams of {sizes.limited} campaigns, with the sandbox refusing what exceeds {MINUTE} requests in "
@@ -140,8 +135,8 @@ def backfill(sizes: Sizes) -> str:
     """The daily history, read for the first time."""
     need_alternatives()
     say(f"the daily backfill, {sizes.backfill_runs} times")
-    since = _today() - timedelta(days=BACKFILL_DAYS)
-    with running_sandbox(*UNLIMITED, "--shape", "backfill") as server:
+    since = today() - timedelta(days=BACKFILL_DAYS)
+    with running_sandbox(*UNLIMITED_OPTIONS, "--shape", "backfill") as server:
         results = compare([server], [DAILY], str(since), sizes.backfill_runs)
     rows = [(each.contender, *_numbers(each), f"{each.requests / MINUTE:.1f}") for each in results]
     return (
@@ -155,18 +150,18 @@ def backfill(sizes: Sizes) -> str:
 def million(sizes: Sizes) -> str:
     """Time and memory of one campaign's events, few and very many."""
     need_alternatives()
-    since = str(_today() - timedelta(days=FLOOD_DAYS - 1))
+    since = str(today() - timedelta(days=FLOOD_DAYS - 1))
     rows: list[Row] = []
     peaks: list[float] = []
     for number in (sizes.few_events, sizes.many_events):
         say(f"{number:,} events, {sizes.event_runs} times")
-        with running_sandbox(*UNLIMITED, "--events", str(number)) as server:
-            results = compare([server], [EVENTS], since, sizes.event_runs)
+        with running_sandbox(*UNLIMITED_OPTIONS, "--events", str(number)) as server:
+            results = compare([server], [ACTIVITY], since, sizes.event_runs)
         rows += [(each.contender, number, *_numbers(each)) for each in results]
         peaks += [each.cost.memory for each in results if each.contender == CONNECTOR.name]
     if peaks[-1] > peaks[0] + MOST_GROWTH:
         raise RuntimeError(f"{peaks[-1] - peaks[0]:.0f} MiB more for more events, of {MOST_GROWTH} at most")
-    return f"`{EVENTS}` of one campaign without a limit, {_runs(sizes.event_runs)}:\n\n" + table(
+    return f"`{ACTIVITY}` of one campaign without a limit, {_runs(sizes.event_runs)}:\n\n" + table(
         ("", "events", *MEASURED, FIRST), rows
     )
 
@@ -176,10 +171,11 @@ def startup(sizes: Sizes) -> str:
     need_alternatives()
     say(f"the start of each command, {sizes.runs} times")
     costs: dict[tuple[str, str], list[Cost]] = {}
-    with running_sandbox(*UNLIMITED) as server, tempfile.TemporaryDirectory() as name:
+    with running_sandbox(*UNLIMITED_OPTIONS) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        config = Task(server, STREAMS, folder, LONG_AGO).config(start_date=LONG_AGO)
-        ours = Task(server, STREAMS, folder, LONG_AGO).write("ours.json", {**server.credentials, "api_url": server.url})
+        task = Task(server, ONE_PER_CAMPAIGN, folder, LONG_AGO)
+        config = task.config(start_date=LONG_AGO)
+        ours = task.write("ours.json", {**server.credentials, "api_url": server.url})
         for turn in range(sizes.runs + 1):
             for verb in ("spec", "check", "discover"):
                 for contender in STARTED:
@@ -195,14 +191,10 @@ def startup(sizes: Sizes) -> str:
     return (
         f"Start-up, {_runs(sizes.runs)}, the programs taking turns; byte-code is cached. *Plain start* is the "
         "connector as the CDK's template would start it: the whole CDK imported and every stream built for each "
-        f"command. The connector discovers {_streams()} streams, the alternatives those that are measured here. Of the "
-        "Singer SDK, `--about`, `--test` and `--discover` are what comes closest; dlt and the loop have nothing like "
-        "these commands:\n\n"
+        f"command. The connector discovers {len(STREAMS)} streams, the alternatives those that are measured here. Of "
+        "the Singer SDK, `--about`, `--test` and `--discover` are what comes closest; dlt and the loop have nothing "
+        "like these commands:\n\n"
     ) + table(("", "program", "wall (s)", "CPU (s)", "peak memory (MiB)"), rows)
-
-
-def _streams() -> int:
-    return len(list((ROOT / "source_snov" / "schemas").iterdir()))
 
 
 def _by_verb(item: tuple[tuple[str, str], list[Cost]]) -> int:
@@ -238,7 +230,3 @@ def _ending(done: Sync, records: int) -> str:
 
 def _runs(number: int) -> str:
     return "one run of each" if number == 1 else f"medians of {number} runs of each"
-
-
-def _today() -> date:
-    return datetime.now(timezone.utc).date()

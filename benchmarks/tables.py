@@ -1,4 +1,4 @@
-"""Markdown tables."""
+"""Markdown tables, and their places in a page: between `<!-- name -->` and `<!-- /name -->`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ def table(headings: Sequence[str], rows: Sequence[Row]) -> str:
     """A Markdown table, its columns of numbers aligned to the right."""
     lines = [headings, [_rule(column) for column in zip(*rows, strict=True)], *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def around(name: str, page: str) -> tuple[str, str, str]:
+    """What stands before, between and after the marks of that name, the marks themselves outside."""
+    first, last = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+    before, begin, rest = page.partition(first)
+    text, end, after = rest.partition(last)
+    if not (begin and end):
+        raise SystemExit(f"The page lacks the marks <!-- {name} --> and <!-- /{name} -->.")
+    return before + begin, text, end + after
 
 
 def say(what: str) -> None:

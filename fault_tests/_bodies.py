@@ -1,4 +1,4 @@
-"""Answers of the API that are wrong in any way that Hypothesis finds: right ones changed, or JSON of any shape."""
+"""Malformed response bodies for Hypothesis: mutations of right ones, or JSON of any shape."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 DEEP = ("@@40@@", "@@400@@", "@@4000@@")
-"""Stand for so many nested arrays: Python's own writer of JSON does not reach as deep."""
+"""Stand in for this many nested arrays, which Python's JSON encoder cannot write."""
 
 SCALARS = st.one_of(
     st.none(),
@@ -43,13 +43,13 @@ SPOILED = ("no", "no", "no", "no", "no", "cut", "byte", "bom", "utf-16", "latin"
 
 @st.composite
 def bodies(draw: st.DrawFn, right: Any) -> bytes:
-    """The bytes of an answer; right: a right answer's JSON."""
+    """The bytes of a response. right: the JSON of a right response."""
     if draw(st.integers(0, 4)) == 0:
         document = deepcopy(draw(JSON))
     else:
         document = deepcopy(right)
         for _ in range(draw(st.integers(1, 3))):
-            # What Hypothesis draws from is not to be changed by the next change.
+            # The next change must not modify what Hypothesis draws from.
             document = deepcopy(_changed(draw, document))
     return _spoiled(draw, document)
 

@@ -1,7 +1,6 @@
-"""Every kind of fault that the sandbox can make, and how a sync of one stream has to end that meets it.
+"""Every kind of fault that the sandbox can make, and how a sync of one stream must end with it.
 
-What is expected follows from what the documentation promises ("When something fails" in docs/snov.md), not from the
-connector's code.
+The expectations follow from the documentation (docs/snov.md), not from the connector's code.
 """
 
 from collections.abc import Callable
@@ -13,16 +12,16 @@ from sandbox import faults
 from sandbox.faults import Fault
 
 Ending = Literal["truth", "without", "lacking", "empty", "config_error", "system_error", "transient_error"]
-"""How a sync may end: with exactly the truth; with all of it but one field; complete, without what warnings name;
+"""How a sync may end: with exactly the truth; with all of it except one field; complete, except for what warnings name;
 complete and empty, with one warning; or failed, with this failure type."""
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """A stream that meets a fault.
+    """The request that a fault hits.
 
-    optional: whether a plan may lack what is asked for. listed: whether it is a list of the account, and not about one
-    campaign, mailbox, warm-up, list or pipeline. first: whether nothing of the stream was read before.
+    optional: whether a plan may lack the resource. listed: whether it is a list of the account, rather than about one
+    campaign, mailbox, warm-up, list or pipeline. first: whether it is the stream's first request.
     """
 
     optional: bool
@@ -32,9 +31,10 @@ class Meeting:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault: `plant` makes it, given where it shall hit (`path`, `skip`), and `ends` says how a sync ends.
+    """A kind of fault: `plant` makes it for a target (`path`, `skip`), and `ends` returns how a sync ends with it.
 
-    says: a part of the message of a failure, by which the user knows what to do. times: how often it hits.
+    says: parts of the failure's message that tell the user what to do; one of them must appear. times: how often it
+    hits.
     """
 
     plant: Callable[..., Fault]
@@ -45,7 +45,7 @@ class Kind:
 
     @property
     def passes(self) -> bool:
-        """Whether every sync that meets it is complete."""
+        """Whether every sync is complete despite it."""
         return {self.ends(Meeting(*each)) for each in product((True, False), repeat=3)} == {"truth"}
 
     def at(self, path: str, skip: int = 0) -> Fault:
@@ -53,24 +53,24 @@ class Kind:
 
 
 def passes(plant: Callable[..., Fault], times: int = 1, **arguments: Any) -> Kind:
-    """A fault after which a sync is complete."""
+    """A fault that every sync overcomes."""
     return Kind(plant, lambda meeting: "truth", times=times, arguments=arguments)
 
 
 def fails(
     plant: Callable[..., Fault], failure_type: Ending, *says: str, times: int | None = None, **arguments: Any
 ) -> Kind:
-    """A fault that no stream survives."""
+    """A fault that fails every stream."""
     return Kind(plant, lambda meeting: failure_type, says, times, arguments)
 
 
 def stays(plant: Callable[..., Fault], **arguments: Any) -> Kind:
-    """A fault that would pass, and does not."""
+    """A usually temporary fault that stays."""
     return fails(plant, "transient_error", "times in a row. Sync again later", **arguments)
 
 
 def missing(on_lists: Ending) -> Callable[[Meeting], Ending]:
-    """What the API does not have (any more) is skipped; on_lists: how a core stream's own list ends."""
+    """A missing resource is skipped. on_lists: how a sync ends if it is a core stream's own list."""
 
     def ends(meeting: Meeting) -> Ending:
         if meeting.listed:
@@ -83,7 +83,7 @@ def missing(on_lists: Ending) -> Callable[[Meeting], Ending]:
 
 
 def forbidden(meeting: Meeting) -> Ending:
-    """A plan may lack optional streams; once one was read, what is refused is a single campaign or the like."""
+    """A plan may lack optional streams. After the first request, only a single campaign or the like is refused."""
     if not meeting.optional:
         return "config_error"
     return "empty" if meeting.first or meeting.listed else "lacking"
@@ -102,7 +102,7 @@ KINDS: dict[str, Kind] = {
     "422 for good": Kind(faults.unprocessable, missing("transient_error"), ("Sync again later", REPORT)),
     "429 for a minute": passes(faults.rate_limited),
     "429 for ten minutes": passes(faults.rate_limited, times=4),
-    "429 for ever": fails(faults.rate_limited, "transient_error", "then sync again in 10 minutes"),
+    "429 forever": fails(faults.rate_limited, "transient_error", "then sync again in 10 minutes"),
     "500 once": passes(faults.server_error),
     "500 for good": stays(faults.server_error),
     "502 with a page": passes(faults.bad_gateway, times=3),
@@ -123,13 +123,24 @@ KINDS: dict[str, Kind] = {
     "reset before for good": stays(faults.reset_before),
     "reset within": passes(faults.reset_within),
     "reset within for good": stays(faults.reset_within),
-    "no answer": passes(faults.hang),
-    "no answer for good": stays(faults.hang),
+    "no response": passes(faults.hang),
+    "no response for good": stays(faults.hang),
     "slow drip": passes(faults.drip, seconds=0.03),
     "slow drip for good": stays(faults.drip, seconds=0.1),
     "late": passes(faults.delay, seconds=0.4),
     "tokens expire": passes(faults.tokens_expire),
     "credentials revoked": fails(faults.credentials_revoked, "config_error", ACCOUNT, times=1),
+    "403 of a firewall": passes(faults.firewall, times=2),
+    **{
+        f"{status} of a firewall for good": fails(
+            faults.firewall, "transient_error", "firewall, proxy or portal", status=status
+        )
+        for status in (402, 403, 404)
+    },
+    "206 with a part": passes(faults.partial),
+    "206 with a part for good": stays(faults.partial),
+    "302 to nowhere": passes(faults.no_location, status=302),
+    "302 to nowhere for good": fails(faults.no_location, "transient_error", "firewall, proxy or portal", status=302),
     "new fields": Kind(faults.extra_fields, lambda meeting: "truth"),
 }
 
@@ -154,4 +165,4 @@ ON_THE_TOKEN: dict[str, Kind] = {
     },
     "array for object": fails(faults.wrong_container, "config_error", ACCOUNT),
 }
-"""What the token endpoint may do."""
+"""Faults of the token endpoint."""

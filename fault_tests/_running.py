@@ -1,4 +1,4 @@
-"""The connector run through its entrypoint, and what the lines that it said have to be, whatever it met."""
+"""Runs the connector through its entrypoint, and checks what every output must satisfy."""
 
 import json
 import logging
@@ -17,19 +17,19 @@ from source_snov import SourceSnov
 
 FAILURE_TYPES = ("system_error", "config_error", "transient_error")
 UNFORESEEN = ("Something went wrong in the connector", "exited with an unexpected error")
-"""How the CDK speaks of an exception that nobody expected."""
+"""The CDK's messages for unexpected exceptions."""
 
 
 class Said:
-    """What a command printed: `lines`, of which each is a JSON object; `raised`, what ended it beside that."""
+    """The output of a command: `lines`, each a JSON object, and `raised`, the exception that ended it, if any."""
 
     def __init__(self, lines: Sequence[str], raised: BaseException | None) -> None:
         self.lines = lines
         self.raised = raised
-        self.messages: list[dict[str, Any]] = [json.loads(line, parse_constant=_no_number) for line in lines]
+        self.messages: list[dict[str, Any]] = [json.loads(line, parse_constant=_reject_constant) for line in lines]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        """What the messages of a type carry, such as RECORD, TRACE or CONNECTION_STATUS."""
+        """The payloads of the messages of a type, such as RECORD, TRACE or CONNECTION_STATUS."""
         name = {"CONNECTION_STATUS": "connectionStatus"}.get(kind, kind.lower())
         return [message[name] for message in self.messages if message["type"] == kind]
 
@@ -45,10 +45,10 @@ class Said:
 
 
 def run(arguments: Sequence[str]) -> Said:
-    """A command in this process; an exception is said as the connector's process would say it."""
+    """Runs a command in this process. Reports an exception as the connector's process would."""
     lines: list[str] = []
     raised: BaseException | None = None
-    # The CDK's own test helpers ask for everything, and leave it so.
+    # The CDK's own test helpers set the level to debug and leave it there.
     logging.getLogger("airbyte").setLevel(logging.INFO)
     with _logged(lines):
         entrypoint = AirbyteEntrypoint(SourceSnov())
@@ -70,7 +70,7 @@ def read(
     mode: str = "full_refresh",
     debug: bool = False,
 ) -> Said:
-    """`read`, with these files. state: None for no file."""
+    """Runs `read` with these files. state: None for no file."""
     catalog = {
         "streams": [
             {
@@ -91,24 +91,24 @@ def read(
 
 
 def write(path: Path, content: Any) -> str:
-    """The path, where the content now is: bytes as they are, anything else as JSON."""
+    """Writes the content, bytes unchanged and anything else as JSON. Returns the path."""
     path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
     return str(path)
 
 
 def stream_state(stream: str, state: Any) -> list[Mapping[str, Any]]:
-    """A file of states with one of one stream."""
+    """The content of a state file for one stream."""
     return [{"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": state}}]
 
 
 def assert_explained(said: Said) -> None:
-    """Every failure is one that the connector foresaw, with a failure type and a message."""
+    """Checks that the connector expected every failure, with a failure type and a message."""
     for error in said.errors:
         assert error["failure_type"] in FAILURE_TYPES
         assert len(error["message"]) > 20
         assert not any(text in error["message"] for text in UNFORESEEN), error
     for message in said.messages:
-        assert json.dumps(message, ensure_ascii=False).encode(), "half a character"
+        assert json.dumps(message, ensure_ascii=False).encode(), "a lone surrogate"
 
 
 @contextmanager
@@ -129,9 +129,9 @@ class _Lines(logging.Handler):
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
-        """An exception of the formatter ends the test: the console's handler would print it to stderr."""
+        """Lets exceptions of the formatter fail the test; the usual handler would print them to stderr."""
         self._lines.append(self.format(record))
 
 
-def _no_number(text: str) -> float:
+def _reject_constant(text: str) -> float:
     raise AssertionError(f"{text} is not JSON")

@@ -1,8 +1,9 @@
-"""One small account, what a sync of each stream reads of it, and syncs that meet faults."""
+"""A small account, what a sync of each stream reads from it, and syncs that meet faults."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,36 +11,39 @@ import pytest
 
 from fault_tests._prepared import prepare_once
 from fault_tests._running import Said, assert_explained, read
-from sandbox.account import Account, Event
-from sandbox.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
-from unit_tests._daily import ANALYTICS_PATH, DAILY, ago
+from sandbox.world.account import Account, Event
+from sandbox.world.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
+from unit_tests._daily import ago
 from unit_tests._helpers import Clock
-from unit_tests._streams import CAMPAIGNS, CHILDREN, LISTS, PER_CAMPAIGN, account, at, catalog
+from unit_tests._names import ANALYTICS_PATH, CAMPAIGNS_PATH, DAILY
+from unit_tests._streams import LISTS, PER_CAMPAIGN, account, at, parent_of, primary_keys
 
-STREAMS: Mapping[str, str] = {
-    "campaigns": CAMPAIGNS,
+OWN_PATHS: Mapping[str, str] = {
+    "campaigns": CAMPAIGNS_PATH,
     "campaign_analytics": ANALYTICS_PATH,
-    DAILY: ANALYTICS_PATH,
     "campaign_progress": "/progress",
     **PER_CAMPAIGN,
     **LISTS,
     "sender_analytics": ANALYTICS_PATH,
+    DAILY: ANALYTICS_PATH,
     "warm_up_daily_statistics": "/v2/warm-up/statistics/",
     "list_prospects": "/v1/prospect-list",
     "pipeline_stages": "/stages",
 }
-"""Each stream, and what the paths of its own requests have in common."""
+"""What the paths of each stream's own requests have in common, by stream."""
 
 LISTED = ("campaigns", *LISTS)
-"""Streams that are lists of the account, or a figure of it."""
+"""Streams that are lists or figures of the whole account."""
 
-PARENTS: Mapping[str, str] = {name: CHILDREN.get(name, "campaigns") for name in STREAMS if name not in LISTED}
-"""The stream whose list tells each other one what to ask about."""
+PARENTS: Mapping[str, str] = {name: parent_of(name) or "campaigns" for name in OWN_PATHS if name not in LISTED}
+"""The parent of each other stream, whose list its requests follow."""
 
 PAGE = 4
-"""Rows of a page of events."""
+"""Rows per page of events."""
+
+LAST_WEEK = ago(7)
 
 Row = tuple[tuple[str, str], ...]
 Key = tuple[Any, ...]
@@ -47,7 +51,7 @@ Table = dict[Key, dict[str, Any]]
 
 
 def small_account() -> Account:
-    """Three campaigns with events in several pages, two that were never started, and some of everything else."""
+    """Three campaigns with several pages of events, two that were never started, and some of everything else."""
     kinds = (FIRST_EMAIL, OPEN, OPEN, CLICK, REPLY, FINISHED, INVITE, INVITE_REPLY)
     stories = [
         [
@@ -61,39 +65,49 @@ def small_account() -> Account:
 
 
 @contextmanager
-def undisturbed(folder: Path) -> "Iterator[Synced]":
-    """A sandbox and what there is to read of it; waits are simulated, and timeouts are a fraction of a second."""
-    paging = "retriever__paginator__pagination_strategy__page_size"
+def undisturbed(
+    folder: Path, made: Callable[[], Account] = small_account, first: date = LAST_WEEK
+) -> "Iterator[Synced]":
+    """A sandbox and the expected records. Waits are simulated, and timeouts are a fraction of a second.
+
+    made: makes the account. first: the configured start_date.
+    """
+    paging = "retriever__paginator__pagination_strategy"
     settings = Settings(requests_per_minute=None, event_page=PAGE, reply_page=PAGE, unknown_ids="not_found")
     with pytest.MonkeyPatch.context() as patch:
         prepare_once(
             patch,
             timeouts={"connect_timeout_in_seconds": 0.25, "read_timeout_in_seconds": 0.25},
-            **{f"event_list__{paging}": PAGE, f"streams__campaign_recipients_activity__{paging}": PAGE},
+            **{
+                f"event_list__{paging}__full_page": PAGE,
+                f"streams__campaign_recipients_activity__{paging}__page_size": PAGE,
+            },
         )
-        patch.setattr("source_snov.slow_answers.LONGEST_ANSWER", 0.08)
+        patch.setattr("source_snov.api.limits.LONGEST_ANSWER", 0.08)
         clock = Clock(patch)
-        keys = {name: [field for [field] in stream.source_defined_primary_key] for name, stream in catalog().items()}
-        with Sandbox(small_account(), settings) as sandbox:
-            yield Synced(sandbox, clock, folder, keys)
+        with Sandbox(made(), settings) as sandbox:
+            yield Synced(sandbox, clock, folder, primary_keys(), first)
 
 
 class Synced:
     """A sandbox with a small account, and syncs of it in simulated time.
 
-    What must not differ is compared without the fields that differ between two undisturbed syncs: the time of the sync,
-    and ids of people that the API makes anew for each answer.
+    Comparisons leave out fields that differ between two undisturbed syncs: the time of the sync, and ids of people,
+    which the API generates for each response.
     """
 
-    def __init__(self, sandbox: Sandbox, clock: Clock, folder: Path, keys: Mapping[str, list[str]]) -> None:
+    def __init__(
+        self, sandbox: Sandbox, clock: Clock, folder: Path, keys: Mapping[str, list[str]], first: date
+    ) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self._folder = folder
         self._keys = keys
+        self._first = first
         self._undisturbed: dict[str, Said] = {}
         self._requests: dict[str, list[str]] = {}
         self._unstable: dict[str, frozenset[str]] = {}
-        for stream in STREAMS:
+        for stream in OWN_PATHS:
             self._look_at(stream)
 
     def _look_at(self, stream: str) -> None:
@@ -104,7 +118,7 @@ class Synced:
             assert not syncs[-1].errors
             assert syncs[-1].records(stream)
             paths = [record.path for record in self.sandbox.requests]
-            # On a machine with much else to do, an answer may come too late, and is asked for again.
+            # On a busy machine a response may come too late, and is requested again.
             self._requests[stream] = min(self._requests.get(stream, paths), paths, key=len)
         self._undisturbed[stream] = syncs[0]
         pairs = zip(*(said.records(stream) for said in syncs), strict=True)
@@ -113,33 +127,34 @@ class Synced:
         )
 
     def of(self, sandbox: Sandbox) -> Self:
-        """The same for another sandbox with such an account."""
+        """The same for another sandbox with the same account."""
         other = copy(self)
         other.sandbox = sandbox
         return other
 
     def sync(self, *streams: str, state: Any = None, **overrides: Any) -> Said:
-        """A sync that goes on from a state, each stream in the mode that it supports."""
+        """A sync that continues from a state, incremental where streams support it."""
         self.clock.sleeps.clear()
-        config = self.sandbox.config(start_date=str(ago(7)), num_workers=1) | overrides
+        owners = self.sandbox.account.owners()
+        config = self.sandbox.config(start_date=str(self._first), num_workers=1, report_owners=owners) | overrides
         said = read(self._folder, config, *streams, state=state, mode="incremental")
         assert_explained(said)
         return said
 
     def requests(self, stream: str) -> list[str]:
-        """The paths of an undisturbed sync of a stream, in order."""
+        """The paths of the requests of an undisturbed sync of a stream, in order."""
         return self._requests[stream]
 
     def own(self, stream: str) -> int:
-        """How many requests of an undisturbed sync are the stream's own."""
-        return sum(STREAMS[stream] in path for path in self.requests(stream))
+        """The number of the stream's own requests in an undisturbed sync."""
+        return sum(OWN_PATHS[stream] in path for path in self.requests(stream))
 
     def truth(self, stream: str) -> Table:
-        """What an undisturbed sync of a stream reads, by primary key."""
+        """The records of an undisturbed sync of a stream, by primary key."""
         return self.table(stream, [self._undisturbed[stream]])
 
     def table(self, stream: str, syncs: Iterable[Said]) -> Table:
-        """What a warehouse has after these syncs: the last record of each primary key."""
+        """The table in a warehouse after these syncs: the last record of each primary key."""
         table: Table = {}
         for said in syncs:
             for record in said.records(stream):
@@ -155,7 +170,7 @@ class Synced:
 
 
 def last_state(*syncs: Said) -> list[Any] | None:
-    """The state that Airbyte keeps of these syncs, as the file it gives to the next one; None without any."""
+    """The state that Airbyte keeps after these syncs, as the file for the next one; None if there is none."""
     states = {state["stream"]["stream_descriptor"]["name"]: state for said in syncs for state in said.of("STATE")}
     return list(states.values()) or None
 

@@ -10,9 +10,9 @@ __all__ = ["api", "clock"]
 
 
 class KillsTogether(LoadScopeScheduling):
-    """Any test goes to any process, but those that look at the same killed syncs, which take minutes, to one.
+    """Runs the tests of the same killed syncs, which take minutes, in one process, and all others in any.
 
-    That is what `--dist loadgroup` does; with pytest 9.2, pytest-xdist 3.8 does not see the groups.
+    `--dist loadgroup` would do that, but with pytest 9.2, pytest-xdist 3.8 does not see the groups.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -21,7 +21,7 @@ class KillsTogether(LoadScopeScheduling):
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_thread_for_each_sync() -> Iterator[None]:
-    """The pace of each sync has a thread that never ends: nothing to one sync, and a burden to thousands."""
+    """The API budget of each sync has a thread that never ends, which would slow down thousands of syncs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pyrate_limiter.abstracts.bucket.BucketFactory.schedule_leak", lambda *arguments: None)
         yield

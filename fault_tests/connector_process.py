@@ -1,6 +1,6 @@
-"""The connector in a process of its own, made from one that has the CDK imported already.
+"""Runs the connector in a separate process, forked from one that has already imported the CDK.
 
-A module of its own because each such process imports it: importing PyAirbyte too would take seconds.
+A separate module, because each such process imports it: importing PyAirbyte too would take seconds.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ PAGE: Final = 4_096
 
 
 def start(arguments: Sequence[str]) -> tuple[BaseProcess, Connection]:
-    """A running connector, and the pipe that it prints to."""
+    """Starts the connector. Returns its process and the pipe of its output."""
     receiving, sending = PROCESSES.Pipe(duplex=False)
-    # As small as can be, so that it is not long ahead of its reader.
+    # As small as possible, so that the process does not run far ahead of its reader.
     fcntl.fcntl(sending.fileno(), fcntl.F_SETPIPE_SZ, PAGE)
     process = PROCESSES.Process(target=_connector, args=(arguments, sending))
     process.start()

@@ -1,6 +1,6 @@
-"""Syncs into DuckDB through PyAirbyte that are killed again and again, in a program of its own: test_kill.py runs it.
+"""Syncs into DuckDB through PyAirbyte that are killed again and again. test_kill.py runs this as a program.
 
-PyAirbyte takes over the logger that the CDK logs to, so it must not run in the process of other tests.
+PyAirbyte takes over the CDK's logger, so it must not run in the process of other tests.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from duckdb_engine import Dialect
 
 from fault_tests.killer import ALL, COVERED, NOTHING, Killer, Run
 from fault_tests.moments import Course, Moment, moments
-from sandbox import seeds
-from sandbox.account import Account, Campaign, Event
-from sandbox.belongings import WarmUp
-from sandbox.events import CLICK, FIRST_EMAIL, OPEN, REPLY, day_start
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
-from source_snov.source import HISTORIES
+from sandbox.world import seeds
+from sandbox.world.account import Account, Campaign, Event
+from sandbox.world.belongings import WarmUp
+from sandbox.world.events import CLICK, FIRST_EMAIL, OPEN, REPLY, day_start
+from unit_tests._streams import HISTORIES
 
 SEED: Final = 20_260_917
 KILLS: Final = 50
 MOST_KILLS: Final = {ALL: 8, COVERED: 8, NOTHING: 3}
-"""After so many, a sync is left to finish, by what is loaded of its killed runs."""
-
-STREAMS: Final = (*HISTORIES, "campaigns", "campaign_replies")
-"""The incremental streams, and full-refresh ones whose rows do not say when they were read."""
+"""Maximum kills of one sync, after which it may finish, by what is loaded from its killed runs."""
 
 CAMPAIGNS: Final = 4
-"""So many of the demo account, counted from its last active ones, which have been at work for weeks."""
+"""Number of campaigns, taken from the last active ones of the demo account, which have been active for weeks."""
 START: Final = timedelta(days=30)
 LATENCY: Final = 0.003
 
+SYNCED: Final = (*HISTORIES, "campaigns", "campaign_replies")
+"""The streams with a history, one that is read in full, and a snapshot."""
+
 BEFORE: Final = "before"
-"""The sync of an earlier day, which the NEXT ones go on from; a BACKFILL begins with nothing."""
+"""The sync of an earlier day, from which NEXT syncs continue. A BACKFILL starts without a state."""
 BACKFILL: Final = "backfill"
 NEXT: Final = "next"
 
-# SQLAlchemy asks DuckDB for these of each table at each sync, which takes longer than all else, and there are none.
+# SQLAlchemy queries these for each table at each sync, which takes longer than everything else; there are none.
 for _inspection in ("pk_constraint", "unique_constraints", "check_constraints", "foreign_keys", "table_comment"):
     setattr(Dialect, f"get_multi_{_inspection}", lambda *_, **__: ())
 
 
 class Syncs:
-    """Syncs of one account, each into a DuckDB file of the folder."""
+    """Syncs of one account, each into its own DuckDB file in the folder."""
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.folder = folder
@@ -63,12 +63,14 @@ class Syncs:
 
     def configure(self, campaigns: Iterable[int]) -> None:
         start = self._sandbox.account.today - START
-        config = self._sandbox.config(campaign_ids=sorted(campaigns), start_date=str(start))
+        config = self._sandbox.config(
+            campaign_ids=sorted(campaigns), start_date=str(start), report_owners=self._sandbox.account.owners()
+        )
         self._source.set_config(config, validate=False)
-        self._source.select_streams(list(STREAMS))
+        self._source.select_streams(list(SYNCED))
 
     def run(self, name: str, run: Run) -> Course:
-        """One run, which begins with the state that the file holds."""
+        """One run, which starts from the state in the file."""
         self._killer.run = run
         cache = DuckDBCache(db_path=self.folder / f"{name}.duckdb", schema_name="main", cache_dir=self.folder / "cache")
         try:
@@ -85,7 +87,7 @@ class Syncs:
 
 
 def change(account: Account, campaign: Campaign, newcomer: Campaign, story: Iterable[Event]) -> None:
-    """A day's work in a campaign, a figure of the past restated, and a campaign and a warm-up that were not there."""
+    """Adds a day of events to a campaign, late events on a past day, a new campaign and a new warm-up."""
     now = day_start(account.today)
     sender = campaign.email_senders[0]
     people = campaign.recipients[:20]
@@ -98,7 +100,7 @@ def change(account: Account, campaign: Campaign, newcomer: Campaign, story: Iter
 
 
 def account_with_newcomer() -> tuple[Account, list[int], Campaign, Iterable[Event]]:
-    """An account, the ids of some of its campaigns, and one that is not there yet, with its events."""
+    """An account, the ids of some of its campaigns, and a campaign that is yet to be added, with its events."""
     account = seeds.demo_account()
     mailed = [
         one
@@ -112,7 +114,7 @@ def account_with_newcomer() -> tuple[Account, list[int], Campaign, Iterable[Even
 
 
 def killed(syncs: Syncs, name: str, loaded: str, upcoming: Iterator[Moment], kills: int) -> list[Course]:
-    """The runs of one sync: up to so many that are killed, and the last one, which is not."""
+    """The runs of one sync: up to `kills` killed ones, and a last one that finishes."""
     courses: list[Course] = []
     while not courses or courses[-1].killed:
         moment = next(upcoming) if len(courses) < kills else None
@@ -121,7 +123,7 @@ def killed(syncs: Syncs, name: str, loaded: str, upcoming: Iterator[Moment], kil
 
 
 def main(folder: Path) -> None:
-    """Writes a DuckDB file for each sync and, about all of them, syncs.json."""
+    """Writes a DuckDB file for each sync, and syncs.json about all of them."""
     account, campaigns, newcomer, story = account_with_newcomer()
     with Sandbox(account, Settings(requests_per_minute=None, latency=LATENCY)) as sandbox:
         syncs = Syncs(folder, sandbox)
@@ -134,9 +136,9 @@ def main(folder: Path) -> None:
         whole[NEXT] = syncs.run(NEXT, Run())
 
         rng, kills = Random(SEED), 0
-        upcoming = {kind: moments(rng, course, len(STREAMS)) for kind, course in whole.items()}
+        upcoming = {kind: moments(rng, course, len(SYNCED)) for kind, course in whole.items()}
         done: list[dict[str, Any]] = []
-        # Two kinds of sync in turn, and three of what is loaded: each meets each.
+        # Alternates two kinds of sync and three kinds of loading, so that all combinations occur.
         for number, (kind, loaded) in enumerate(zip(cycle(whole), cycle(MOST_KILLS))):
             if kills == KILLS:
                 break

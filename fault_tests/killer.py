@@ -1,4 +1,4 @@
-"""What PyAirbyte runs in place of the connector's command: a connector that is killed, and what it leaves behind."""
+"""An executor for PyAirbyte that kills the connector, and delivers what it printed until then."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 from airbyte._executors.base import Executor
 from airbyte.exceptions import AirbyteSubprocessFailedError
 
-import examples.connector  # noqa: F401  PyAirbyte reads the settings that this makes when it is imported
+import warehouse.load.connector  # noqa: F401  makes settings that PyAirbyte reads at import
 from fault_tests.connector_process import start
 from fault_tests.moments import TIMED, Course, Moment
 from sandbox.running import Sandbox
@@ -29,9 +29,9 @@ NOTHING: Final = "nothing"
 class Run:
     """One run of the connector. moment: when it is killed, if at all.
 
-    loaded: what reaches the tables when it is killed. ALL: what was printed; a broken last line too is for PyAirbyte to
-    read. COVERED: the same without the records of a stream after its last state. NOTHING: the exit code follows, as in
-    PyAirbyte's own executors, and PyAirbyte drops everything.
+    loaded: what reaches the tables if it is killed. ALL: everything that was printed, even a broken last line. COVERED:
+    the same, without the records of a stream after its last state. NOTHING: the executor fails with the exit code, like
+    PyAirbyte's own ones, and PyAirbyte drops everything.
     """
 
     loaded: str = ALL
@@ -40,7 +40,7 @@ class Run:
 
 
 class Killer(Executor):
-    """Runs the connector in a process of its own, and kills it when its `run` says so."""
+    """Runs the connector in a separate process, and kills it at the moment in `run`."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(name="source-snov")
@@ -52,13 +52,13 @@ class Killer(Executor):
         return []
 
     def ensure_installation(self, *, auto_fix: bool = True) -> None:
-        """Nothing: it is imported."""
+        """Does nothing: the connector is imported."""
 
     def install(self) -> None:
-        """Nothing, likewise."""
+        """Does nothing, as above."""
 
     def uninstall(self) -> None:
-        """Nothing, likewise."""
+        """Does nothing, as above."""
 
     def execute(self, args: list[str], **_: Any) -> Iterator[str]:
         run = self.run if args[0] == "read" else Run()
@@ -73,8 +73,8 @@ class Killer(Executor):
             yield from _covered(lines) if run.loaded == COVERED else lines
         pipe.close()
         process.join()
-        # At a moment of the clock it may have ended by itself already. What comes after a moment of the output is not
-        # read, so that it does not count how far a process was ahead of its reader.
+        # At a moment of the clock it may already have ended by itself. Output after a moment in the output is not read,
+        # so it does not matter how far the process was ahead of its reader.
         course.killed = course.killed or process.exitcode != 0
         course.requests = len(self._sandbox.requests) - before
         course.seconds = time.monotonic() - began
@@ -94,7 +94,7 @@ def _kill_when(process: BaseProcess, reached: Callable[[], bool]) -> None:
 
 
 def _printed(output: IO[str], run: Run, process: BaseProcess) -> Iterator[str]:
-    """What is printed until the process ends or is killed, line by line, as a pipe's reader sees it."""
+    """The output until the process ends or is killed, line by line, as the reader of a pipe sees it."""
     moment, course = run.moment, run.course
     for line in output:
         names = _names(line)
@@ -114,7 +114,7 @@ def _printed(output: IO[str], run: Run, process: BaseProcess) -> Iterator[str]:
 
 
 def _names(line: str) -> list[str]:
-    """What a line of the output counts as."""
+    """The names under which a line of the output counts."""
     message = _message(line)
     kind = str(message["type"])
     names = ["line", kind]
@@ -139,7 +139,7 @@ def _stream(message: dict[str, Any]) -> str:
 
 
 def _covered(lines: Iterable[str]) -> Iterator[str]:
-    """The lines without the records that come after the last state of their stream."""
+    """The lines without records after the last state of their stream."""
     whole = [(line, _message(line)) for line in lines]
     last_state = {_stream(message): place for place, (_, message) in enumerate(whole) if message["type"] == "STATE"}
     for place, (line, message) in enumerate(whole):

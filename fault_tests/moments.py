@@ -1,4 +1,4 @@
-"""When a run of the connector is killed."""
+"""The moments at which runs of the connector are killed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from random import Random
 from typing import Final
 
 TIMED: Final = ("milliseconds", "requests")
-"""Kinds of moment that do not show in the output."""
+"""Kinds of moments that do not depend on the output."""
 
 
 @dataclass(frozen=True)
 class Moment:
     """When a run is killed.
 
-    kind: "milliseconds" since its start; "requests" that have arrived at the API; otherwise what is counted in the
-    output: "line", a type of message, or the status COMPLETE of a stream. part: how much of the last line counted gets
-    out, from 0 to 1.
+    kind: "milliseconds" since its start; "requests" that the API has received; otherwise what is counted in the output:
+    "line", a message type, or the status COMPLETE of a stream. part: the share of the last counted line that is still
+    delivered, from 0 to 1.
     """
 
     kind: str
@@ -30,8 +30,8 @@ class Moment:
 class Course:
     """What happened in a run.
 
-    printed: lines by all that a moment can count in them, and records and states by stream too. broken: the last line
-    was cut short. seconds: until its end.
+    printed: counts of lines by everything that a moment can count, and of records and states by stream. broken: whether
+    the last line was cut short. seconds: its duration.
     """
 
     killed: bool = False
@@ -42,10 +42,10 @@ class Course:
 
 
 def moments(rng: Random, whole: Course, streams: int) -> Iterator[Moment]:
-    """Moments all over a run of so many streams. `whole`: the course of one that was not disturbed.
+    """Random moments in a run of this many streams. whole: the course of an undisturbed run.
 
-    Which kind comes when is fixed, so that none is missing; where in the run, chance decides. As a sync is continued
-    rather than begun again, later moments of the output than half of a whole run would hardly come.
+    The order of kinds is fixed, so that all of them occur; the place in the run is random. A killed sync continues
+    rather than starts again, so moments in the second half of a whole run's output would hardly occur.
     """
 
     def some(kind: str) -> int:
@@ -68,5 +68,5 @@ def moments(rng: Random, whole: Course, streams: int) -> Iterator[Moment]:
         yield Moment("STATE", some("STATE"), rng.random())
         yield waited()
         yield Moment("STATE", some("STATE"), 1)
-        # With the status of the last stream everything is printed but a few words of the log.
+        # After the status of the last stream, only a few log lines follow.
         yield Moment("COMPLETE", streams, rng.choice([0, 0.5, 1]))

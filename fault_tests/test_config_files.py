@@ -1,6 +1,7 @@
-"""Files that no command can use: each ends with a reason, in the protocol's words, and quotes nothing of the file."""
+"""Unusable files: each command ends with a reason, in the protocol's form, and never quotes the file."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,11 +12,11 @@ import pytest
 
 from fault_tests._prepared import prepare_once
 from fault_tests._running import Said, assert_explained, run, write
-from sandbox import seeds
 from sandbox.running import Sandbox
+from sandbox.settings import UNLIMITED
+from sandbox.world import seeds
 from unit_tests._daily import ago
 from unit_tests._helpers import CAMPAIGN, Api, config
-from unit_tests._streams import UNLIMITED
 
 SECRET = "s3cret+/=%&\"'ü\\x"
 CAMPAIGNS = {"stream": {"name": "campaigns", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}}
@@ -30,7 +31,7 @@ def _quick() -> Iterator[None]:
 
 
 def process(*arguments: str) -> tuple[int, Said, str]:
-    """Exit code, what it said, and stderr of the connector as a process."""
+    """Exit code, output and standard error of the connector as a process."""
     done = subprocess.run(
         [sys.executable, "-m", "source_snov", *arguments], capture_output=True, text=True, timeout=60, check=False
     )
@@ -47,7 +48,7 @@ def commands(folder: Path, configuration: str) -> dict[str, list[str]]:
 
 
 def the_reason(said: Said) -> str:
-    """The message of the one error, which is the user's to mend."""
+    """The message of the only error, which is a config_error."""
     assert_explained(said)
     [error] = said.errors
     assert error["failure_type"] == "config_error"
@@ -61,33 +62,33 @@ GOOD = json.dumps(config(client_secret=SECRET))
 FILES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\n ", "is empty"),
-    "list": (json.dumps([SECRET]).encode(), "must hold a JSON object, and holds a list"),
-    "number": (b"5", "must hold a JSON object, and holds a number"),
-    "null": (b"null", "must hold a JSON object, and holds null"),
-    "text": (json.dumps(SECRET).encode(), "must hold a JSON object, and holds text"),
-    "a comma too many": (
+    "list": (json.dumps([SECRET]).encode(), "must contain a JSON object, but contains a list"),
+    "number": (b"5", "must contain a JSON object, but contains a number"),
+    "null": (b"null", "must contain a JSON object, but contains null"),
+    "text": (json.dumps(SECRET).encode(), "must contain a JSON object, but contains text"),
+    "an extra comma": (
         GOOD.replace("}", ",}").encode(),
-        "is not JSON: it breaks off or goes wrong in line 1, column",
+        "is not JSON: syntax error in line 1, column",
     ),
-    "cut": (GOOD[:-30].encode(), "is not JSON: it breaks off or goes wrong in line 1, column"),
+    "cut": (GOOD[:-30].encode(), "is not JSON: syntax error in line 1, column"),
     "a bad escape in the secret": (
         b'{"client_secret": "s3cret\\q"}',
-        "is not JSON: it breaks off or goes wrong in line",
+        "is not JSON: syntax error in line",
     ),
-    "a line break in the secret": (b'{"client_secret": "s3cret\n+/"}', "is not JSON: it breaks off or goes wrong in"),
+    "a line break in the secret": (b'{"client_secret": "s3cret\n+/"}', "is not JSON: syntax error in"),
     "single quotes": (
         f"{{'client_secret': '{SECRET}'}}".encode(),
-        "is not JSON: it breaks off or goes wrong in line 1",
+        "is not JSON: syntax error in line 1",
     ),
-    "the secret alone": (SECRET.encode(), "is not JSON: it breaks off or goes wrong in line 1, column 1"),
-    "NaN": (b'{"client_secret": "s3cret+/=", "num_workers": NaN}', "is not JSON: it has numbers that are none"),
-    "a number of 5,000 digits": (b'{"num_workers": ' + b"9" * 5000 + b"}", "is not JSON: it has numbers that are none"),
+    "the secret alone": (SECRET.encode(), "is not JSON: syntax error in line 1, column 1"),
+    "NaN": (b'{"client_secret": "s3cret+/=", "num_workers": NaN}', "is not JSON: it has invalid numbers"),
+    "a number of 5,000 digits": (b'{"num_workers": ' + b"9" * 5000 + b"}", "is not JSON: it has invalid numbers"),
     "nested 100,000 levels": (b"[" * 100_000, "nested too deeply"),
     "nested in a field": (b'{"client_id": ' + b'{"a":' * 90_000 + b"1" + b"}" * 90_001, "nested too deeply"),
     "Latin-1": ('{"client_secret": "s3crét"}'.encode("latin-1"), "is not UTF-8 text (byte 24)"),
     "UTF-16": (GOOD.encode("utf-16"), "is not UTF-8 text (byte 1)"),
-    "10 MB": (json.dumps({"client_secret": "s3cret+/" * 1_250_000}).encode(), "has more than 1,000,000 bytes"),
-    "10 MB of blanks": (b" " * 10_000_000 + b"{}", "has more than 1,000,000 bytes"),
+    "10 MB": (json.dumps({"client_secret": "s3cret+/" * 1_250_000}).encode(), "is larger than 1,000,000 bytes"),
+    "10 MB of blanks": (b" " * 10_000_000 + b"{}", "is larger than 1,000,000 bytes"),
     "the secret twice": (b'{"client_secret": "s3cret+/", "client_secret": "s3cret+/2"}', "has client_secret twice"),
     "a name twice that is a secret": (b'{"s3cret+/": 1, "s3cret+/": 2}', "has a name twice"),
 }
@@ -95,7 +96,7 @@ FILES: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("command", ["check", "discover", "read"])
 @pytest.mark.parametrize(("content", "reason"), FILES.values(), ids=FILES)
-def test_a_configuration_that_cannot_be_read_is_named_with_the_reason(
+def test_an_unreadable_configuration_is_named_with_the_reason(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str, content: bytes, reason: str
 ) -> None:
     path = write(tmp_path / "config.json", content)
@@ -116,16 +117,16 @@ def test_a_configuration_that_cannot_be_read_is_named_with_the_reason(
     ],
     ids=["missing", "a folder"],
 )
-def test_a_configuration_that_is_no_file_is_named(
+def test_a_configuration_that_is_not_a_file_is_named(
     tmp_path: Path, command: str, make: Callable[[Path], None], reason: str
 ) -> None:
     path = tmp_path / "config.json"
     make(path)
     message = the_reason(run(commands(tmp_path, str(path))[command]))
-    assert message == f"The configuration {path} {reason}. Name a file that this user may read with --config."
+    assert message == f"The configuration {path} {reason}. Give --config a file that this user may read."
 
 
-def test_a_configuration_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configuration_without_read_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*arguments: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -137,7 +138,7 @@ def test_a_configuration_that_may_not_be_read_is_named(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("command", "file"), [("check", "a bad escape in the secret"), ("discover", "the secret twice"), ("read", "10 MB")]
 )
-def test_the_process_says_so_too_and_exits_with_a_code(tmp_path: Path, command: str, file: str) -> None:
+def test_the_process_reports_it_too_and_exits_with_a_code(tmp_path: Path, command: str, file: str) -> None:
     content, reason = FILES[file]
     code, said, stderr = process(*commands(tmp_path, write(tmp_path / "config.json", content))[command])
     assert code != 0
@@ -155,18 +156,23 @@ def test_a_byte_order_mark_and_unknown_fields_do_no_harm(api: Api, tmp_path: Pat
 
 
 WRONG: dict[str, tuple[Any, str]] = {
-    "client_id": (5, "client_id must be text, and is a number"),
-    "client_secret": ({"client_secret": SECRET}, "client_secret must be text, and is an object"),
-    "start_date": (20260101, "start_date must be text, and is a number"),
-    "end_date": (None, "end_date must be text, and is null"),
-    "lookback_days": ("14", "lookback_days must be a whole number, and is text"),
-    "campaign_ids": ("910001", "campaign_ids must be a list, and is text"),
+    "client_id": (5, "client_id must be text, but is a number"),
+    "client_secret": ({"client_secret": SECRET}, "client_secret must be text, but is an object"),
+    "start_date": (20260101, "start_date must be text, but is a number"),
+    "daily_history_days": (0, "daily_history_days must be at least 1"),
+    "end_date": ([SECRET], "end_date must be text, but is a list"),
+    "lookback_days": ("14", "lookback_days must be a whole number, but is text"),
+    "campaign_ids": ("910001", "campaign_ids must be a list, but is text"),
     "campaign_owners": ([SECRET], "entry 1 of campaign_owners must have the form"),
-    "sender_email_ids": ([1, SECRET], "entry 2 of sender_email_ids must be a whole number, and is text"),
-    "sender_linkedin_ids": ([7, 7], "sender_linkedin_ids holds something twice"),
-    "requests_per_minute": (1.5, "requests_per_minute must be a whole number, and is a number"),
-    "num_workers": (True, "num_workers must be a whole number, and is a truth value"),
-    "api_url": ([SECRET], "api_url must be text, and is a list"),
+    "report_owners": (["ada"], "entry 1 of report_owners must have the form"),
+    "custom_reports": (SECRET, "custom_reports must be a list, but is text"),
+    "sender_email_ids": ([1, SECRET], "entry 2 of sender_email_ids must be a whole number, but is text"),
+    "sender_linkedin_ids": ([7, 7], "sender_linkedin_ids has duplicate entries"),
+    "skip_quiet_campaigns": ("yes", "skip_quiet_campaigns must be true or false, but is text"),
+    "refresh_after_days": (31, "refresh_after_days must be at most 30"),
+    "requests_per_minute": (1.5, "requests_per_minute must be a whole number, but is a decimal number"),
+    "num_workers": (True, "num_workers must be a whole number, but is a boolean"),
+    "api_url": ([SECRET], "api_url must be text, but is a list"),
 }
 
 
@@ -176,7 +182,7 @@ def test_each_field_of_the_specification_has_a_wrong_value_here() -> None:
 
 
 @pytest.mark.parametrize("field", WRONG)
-def test_a_wrong_type_is_named_by_its_field_and_quoted_by_no_command(api: Api, tmp_path: Path, field: str) -> None:
+def test_a_wrong_type_names_the_field_and_is_never_quoted(api: Api, tmp_path: Path, field: str) -> None:
     value, reason = WRONG[field]
     path = write(tmp_path / "config.json", config(client_secret=SECRET) | {field: value})
     for command, arguments in commands(tmp_path, path).items():
@@ -184,7 +190,7 @@ def test_a_wrong_type_is_named_by_its_field_and_quoted_by_no_command(api: Api, t
         assert the_reason(said).startswith("Config validation error: ")
         assert reason in the_reason(said)
         assert "s3cret" not in "\n".join(said.lines)
-        # For `check`, a configuration that is wrong is an answer, and not a failure.
+        # `check` reports a wrong configuration as a result, not as a failure.
         assert bool(said.raised) is (command != "check")
         statuses = [status["status"] for status in said.of("CONNECTION_STATUS")]
         assert statuses == (["FAILED"] if command == "check" else [])
@@ -202,7 +208,7 @@ def test_every_problem_of_a_configuration_is_named_up_to_five(api: Api, tmp_path
     wrong = {field: value for field, (value, _) in WRONG.items()}
     message = the_reason(run(["check", "--config", write(tmp_path / "config.json", wrong)]))
     assert message.count(";") == 4
-    assert "and 7 more. Correct this and try again." in message
+    assert f"and {len(WRONG) - 5} more. Correct this and try again." in message
 
 
 @pytest.mark.parametrize("secret", ["e", '"', "type", "****", "1234567"])
@@ -217,9 +223,9 @@ def test_a_secret_too_short_to_be_masked_is_refused_in_whole_words(api: Api, tmp
 
 
 @pytest.mark.parametrize("field", ["client_id", "client_secret", "api_url"])
-def test_half_a_character_is_refused(api: Api, tmp_path: Path, field: str) -> None:
+def test_an_invalid_character_is_refused(api: Api, tmp_path: Path, field: str) -> None:
     path = write(tmp_path / "config.json", config(**{field: "https://\ud800.example"}))
-    assert f"{field} holds half a character" in the_reason(run(["check", "--config", path]))
+    assert f"{field} has an invalid character" in the_reason(run(["check", "--config", path]))
 
 
 def test_a_whole_number_may_be_written_with_a_point(api: Api, tmp_path: Path) -> None:
@@ -236,13 +242,16 @@ def test_a_whole_number_may_be_written_with_a_point(api: Api, tmp_path: Path) ->
 
 CATALOGS: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
-    "malformed": (b'{"streams": [s3cret]}', "is not JSON: it breaks off or goes wrong in line 1, column 14"),
+    "malformed": (b'{"streams": [s3cret]}', "is not JSON: syntax error in line 1, column 14"),
     "not UTF-8": (b'{"streams": ["\xff"]}', "is not UTF-8 text"),
-    "list": (b"[]", "is not a configured catalog of Airbyte"),
-    "null": (b"null", "is not a configured catalog of Airbyte"),
-    "without streams": (b'{"catalog": "s3cret"}', "is not a configured catalog of Airbyte"),
-    "streams by name": (b'{"streams": ["s3cret"]}', "is not a configured catalog of Airbyte (at streams/0)"),
-    "the discovered one": (json.dumps({"streams": [CAMPAIGNS["stream"]]}).encode(), "is not a configured catalog"),
+    "list": (b"[]", "is not a configured Airbyte catalog"),
+    "null": (b"null", "is not a configured Airbyte catalog"),
+    "without streams": (b'{"catalog": "s3cret"}', "is not a configured Airbyte catalog"),
+    "streams by name": (b'{"streams": ["s3cret"]}', "is not a configured Airbyte catalog (at streams/0)"),
+    "the discovered one": (
+        json.dumps({"streams": [CAMPAIGNS["stream"]]}).encode(),
+        "is not a configured Airbyte catalog",
+    ),
     "unknown mode": (json.dumps({"streams": [CHOSEN | {"sync_mode": "s3cret"}]}).encode(), "(at streams/0/sync_mode)"),
     "nested too deeply": (b"[" * 100_000, "nested too deeply"),
     "no stream": (b'{"streams": []}', "selects no stream"),
@@ -251,9 +260,7 @@ CATALOGS: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("content", "reason"), CATALOGS.values(), ids=CATALOGS)
-def test_a_catalog_that_cannot_be_used_is_named_with_the_reason(
-    api: Api, tmp_path: Path, content: bytes, reason: str
-) -> None:
+def test_an_invalid_catalog_is_named_with_the_reason(api: Api, tmp_path: Path, content: bytes, reason: str) -> None:
     path = write(tmp_path / "catalog.json", content)
     said = run(["read", "--config", write(tmp_path / "config.json", config()), "--catalog", path])
     message = the_reason(said)
@@ -263,7 +270,7 @@ def test_a_catalog_that_cannot_be_used_is_named_with_the_reason(
     assert "s3cret" not in "\n".join(said.lines)
 
 
-def test_a_stream_that_there_is_not_is_named_and_the_others_are_read(api: Api, tmp_path: Path) -> None:
+def test_an_unknown_stream_is_named_and_the_others_are_read(api: Api, tmp_path: Path) -> None:
     api.campaigns(CAMPAIGN)
     unknown = CHOSEN | {"stream": {**CAMPAIGNS["stream"], "name": "campaign"}}
     catalog = write(tmp_path / "catalog.json", {"streams": [unknown, CHOSEN]})
@@ -284,28 +291,38 @@ STATES: dict[str, tuple[Any, str]] = {
     "empty": (b"", "is empty"),
     "malformed": (b"[{", "is not JSON"),
     "not UTF-8": (b'["\xff"]', "is not UTF-8 text"),
-    "by stream, as long ago": ({"campaigns": {"updated_at": "2026-01-01"}}, "state messages: it is an object"),
-    "text": ("2026-01-01", "state messages: it is text"),
-    "number": (5, "state messages: it is a number"),
-    "list of texts": (["s3cret"], "state messages: entry 1 is none"),
+    "by stream, as long ago": (
+        {"campaigns": {"updated_at": "2026-01-01"}},
+        "entry 1 has neither stream nor global nor data",
+    ),
+    "text": ("2026-01-01", "state messages: it contains text"),
+    "number": (5, "state messages: it contains a number"),
+    "a type that is an object": ([{"type": {}}], "entry 1 is not a state message"),
+    "list of texts": (["s3cret"], "state messages: entry 1 is not a state message"),
     "without content": ([{"type": "STREAM"}], "entry 1 has neither stream nor global nor data"),
-    "a stream without a name": ([{"type": "STREAM", "stream": {"stream_state": {}}}], "entry 1 is none"),
-    "a stream's state as a list": ([daily_state([1])], "entry 1 is none"),
-    "the second is wrong": ([daily_state({}), daily_state("s3cret")], "entry 2 is none"),
+    "a stream without a name": ([{"type": "STREAM", "stream": {"stream_state": {}}}], "entry 1 is not a state message"),
+    "a stream's state as a list": ([daily_state([1])], "entry 1 is not a state message"),
+    "the second is wrong": ([daily_state({}), daily_state("s3cret")], "entry 2 is not a state message"),
     "nested too deeply": (b"[" * 100_000, "nested too deeply"),
+    "records only": (b'{"type": "RECORD", "record": {"s3cret": 1}}\n' * 2, "it has only messages of other types"),
+    "a line that is not JSON": (b'{"type": "LOG"}\ns3cret\n{"type": "LOG"}\n', "is not JSON"),
+    "a shared state": (
+        [{"type": "GLOBAL", "global": {"shared_state": {"cursor": "s3cret"}, "stream_states": []}}],
+        "entry 1 has a shared_state, so it is from another connector",
+    ),
 }
 
 
 @pytest.mark.parametrize(("content", "reason"), STATES.values(), ids=STATES)
-def test_a_state_that_cannot_be_used_is_named_with_the_reason(
-    api: Api, tmp_path: Path, content: Any, reason: str
-) -> None:
+def test_an_invalid_state_is_named_with_the_reason(api: Api, tmp_path: Path, content: Any, reason: str) -> None:
     path = write(tmp_path / "state.json", content)
     arguments = commands(tmp_path, write(tmp_path / "config.json", config()))["read"]
     said = run([*arguments, "--state", path])
     message = the_reason(said)
     assert message.startswith(f"The state {path} ")
     assert reason in message
+    if "does not consist of" in message:
+        assert f'grep \'"type":"STATE"\' output.jsonl > {path}' in message
     assert said.raised
     assert "s3cret" not in "\n".join(said.lines)
 
@@ -316,19 +333,19 @@ HARMLESS: dict[str, Any] = {
     "an empty object": {},
     "null": None,
     "of another stream": [daily_state({"campaigns": {"1": DAYS}}, "email_opens")],
-    "of a stream that there is not": [daily_state({"cursor": 1}, "prospects")],
+    "of an unknown stream": [daily_state({"cursor": 1}, "prospects")],
     "null for the stream": [daily_state(None)],
     "another connector's": [daily_state({"updated_at": "2026-01-01", "states": [{"partition": {}, "cursor": {}}]})],
     "wrong types": [daily_state({"campaigns": [1, 2]})],
     "campaigns of wrong types": [daily_state({"campaigns": {"910001": 5, "x": DAYS, "": None, "9" * 400: DAYS}})],
-    "days that are none": [daily_state({"campaigns": {"910001": {"since": "soon", "until": 5, "next": {}}}})],
+    "invalid days": [daily_state({"campaigns": {"910001": {"since": "soon", "until": 5, "next": {}}}})],
     "legacy": [{"type": "LEGACY", "data": {"campaigns": {"cursor": 1}}}],
     "5,000 campaigns": [daily_state({"campaigns": {str(number): DAYS for number in range(1, 5_001)}})],
 }
 
 
 @pytest.mark.parametrize("content", HARMLESS.values(), ids=HARMLESS)
-def test_a_state_that_says_nothing_reads_everything(tmp_path: Path, content: Any) -> None:
+def test_a_state_without_usable_content_reads_everything(tmp_path: Path, content: Any) -> None:
     with Sandbox(seeds.account_active_on([{ago(3)}]), UNLIMITED) as sandbox:
         daily = CHOSEN | {"stream": {**CAMPAIGNS["stream"], "name": "campaign_analytics_daily"}}
         daily["stream"] = {**daily["stream"], "supported_sync_modes": ["full_refresh", "incremental"]}
@@ -339,3 +356,74 @@ def test_a_state_that_says_nothing_reads_everything(tmp_path: Path, content: Any
     assert len(said.records("campaign_analytics_daily")) == 4
     last = said.of("STATE")[-1]["stream"]["stream_state"]
     assert list(last["campaigns"]) == ["910001"]
+
+
+FINISHED = {"campaigns": {"910001": {"since": "2026-01-01", "until": str(ago(0))}}}
+STATE = daily_state(FINISHED)
+OLD = daily_state({"campaigns": {}})
+MESSAGE = {"type": "STATE", "state": STATE}
+GLOBAL = {"type": "GLOBAL", "global": {"stream_states": [STATE["stream"]]}}
+
+
+def lines(*messages: Any) -> bytes:
+    return "".join(json.dumps(message, separators=(",", ":")) + "\n" for message in messages).encode()
+
+
+FORMS: dict[str, Any] = {
+    "a list of states": [STATE],
+    "one state": STATE,
+    "a list of messages": [MESSAGE],
+    "one message": MESSAGE,
+    "lines of messages": lines({"type": "STATE", "state": OLD}, MESSAGE),
+    "lines of states": lines(OLD, STATE),
+    "the whole output": lines({"type": "LOG", "log": {}}, {"type": "RECORD"}, MESSAGE, {"type": "TRACE"}),
+    "with debug lines": lines({"type": "DEBUG", "message": "x"}, MESSAGE),
+    "lines, the last without its end": lines(OLD, STATE)[:-1],
+    "lines, the last cut off": lines(STATE, OLD)[:-20],
+    "lines with Windows line ends": lines(OLD, MESSAGE).replace(b"\n", b"\r\n"),
+    "blank lines": b"\n" + lines(MESSAGE) + b"\n\n",
+    "a global state": [GLOBAL],
+    "an empty shared state": [{"type": "GLOBAL", "global": {**GLOBAL["global"], "shared_state": {}}}],
+    "global states after each other": lines({"type": "STATE", "state": GLOBAL}, {"type": "STATE", "state": GLOBAL}),
+}
+
+
+@pytest.mark.parametrize("content", FORMS.values(), ids=FORMS)
+def test_every_form_of_a_state_is_accepted(tmp_path: Path, content: Any) -> None:
+    with Sandbox(seeds.account_active_on([{ago(30)}]), UNLIMITED) as sandbox:
+        said = read_daily(tmp_path, sandbox, write(tmp_path / "state.json", content))
+    assert not said.errors
+    # Only from the look-back on.
+    assert 0 < len(said.records("campaign_analytics_daily")) <= 15
+
+
+def test_a_state_that_does_not_exist_is_named_and_everything_is_read(tmp_path: Path) -> None:
+    with Sandbox(seeds.account_active_on([{ago(30)}]), UNLIMITED) as sandbox:
+        said = read_daily(tmp_path, sandbox, str(tmp_path / "state.json"))
+    assert not said.errors
+    assert len(said.records("campaign_analytics_daily")) == 31
+    warnings = [log["message"] for log in said.of("LOG") if log["level"] == "WARN"]
+    assert warnings == [
+        f"The state {tmp_path}/state.json does not exist: this sync reads everything, like a first sync."
+    ]
+
+
+def test_the_suggested_command_makes_a_state(tmp_path: Path) -> None:
+    output = tmp_path / "output.jsonl"
+    state = tmp_path / "state.json"
+    with Sandbox(seeds.account_active_on([{ago(30)}]), UNLIMITED) as sandbox:
+        output.write_text("".join(f"{line}\n" for line in read_daily(tmp_path, sandbox, None).lines))
+        refused = the_reason(read_daily(tmp_path, sandbox, write(state, ["s3cret"])))
+        [command] = re.findall(r"grep .* > \S+state.json", refused)
+        subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+        said = read_daily(tmp_path, sandbox, str(state))
+    assert not said.errors
+    assert 0 < len(said.records("campaign_analytics_daily")) <= 15
+
+
+def read_daily(folder: Path, sandbox: Sandbox, state: str | None) -> Said:
+    stream = {"name": "campaign_analytics_daily", "json_schema": {}, "supported_sync_modes": ["incremental"]}
+    chosen = CHOSEN | {"stream": stream, "sync_mode": "incremental"}
+    arguments = ["read", "--config", write(folder / "config.json", sandbox.config())]
+    arguments += ["--catalog", write(folder / "catalog.json", {"streams": [chosen]})]
+    return run([*arguments, *(["--state", state] if state else [])])

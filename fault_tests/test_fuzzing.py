@@ -1,7 +1,6 @@
-"""Answers, configurations and states that nobody foresaw, found by Hypothesis.
+"""Unexpected responses, configurations and states, found by Hypothesis.
 
-`FUZZ=500 pytest fault_tests/test_fuzzing.py` tries 500 of each with new seeds; without it, the same few are tried each
-time.
+`FUZZ=500 pytest fault_tests/test_fuzzing.py` tries 500 of each with new seeds. By default, each run tries the same few.
 """
 
 import json
@@ -23,14 +22,14 @@ from jsonschema import Draft7Validator
 from fault_tests._bodies import bodies
 from fault_tests._prepared import prepare_once
 from fault_tests._running import Said, assert_explained, read, run, stream_state, write
-from sandbox.account import Event
-from sandbox.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
 from sandbox.running import Sandbox
-from source_snov.source import HISTORIES
+from sandbox.settings import UNLIMITED
+from sandbox.world.account import Event
+from sandbox.world.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
 from unit_tests._daily import ago
-from unit_tests._helpers import API, TOKEN, Clock, config
-from unit_tests._streams import CORE, OPTIONAL, UNLIMITED, account, at, catalog, schema
-from unit_tests._streams import TOKEN as TOKEN_PATH
+from unit_tests._helpers import ACCESS_TOKEN, API, Clock, config
+from unit_tests._names import STREAMS, TOKEN_PATH
+from unit_tests._streams import HISTORIES, account, at, primary_keys, schema
 
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
 FUZZ = settings(
@@ -44,17 +43,16 @@ FUZZ = settings(
     suppress_health_check=list(HealthCheck),
 )
 FUZZ_MORE = settings(FUZZ, max_examples=EXAMPLES or 60)
-STREAMS = (*CORE, *OPTIONAL)
 MOST_REQUESTS = 150
 """Many more than any of these syncs needs."""
 
 Right = Mapping[str, Any]
-"""What a right API answers, by path."""
+"""The bodies of right responses, by path."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick() -> Iterator[None]:
-    """No manifest is prepared twice, no wait takes long, and no fault is met with more tries than one."""
+    """Prepares the manifest once, shortens waits, and retries only once."""
     with pytest.MonkeyPatch.context() as patch:
         Clock(patch)
         prepare_once(patch, error_policy__unavailable_waits=[], error_policy__missing_waits=[])
@@ -63,26 +61,26 @@ def _quick() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def keys() -> dict[str, list[str]]:
-    return {name: [field for [field] in stream.source_defined_primary_key or []] for name, stream in catalog().items()}
+    return primary_keys()
 
 
 @pytest.fixture(scope="module")
 def right() -> Right:
-    """The answers to a sync of all streams, of a small account."""
+    """The bodies of the responses to a sync of all streams of a small account."""
     kinds = [FIRST_EMAIL, OPEN, OPEN, CLICK, REPLY, FINISHED, INVITE, INVITE_REPLY]
     story = [
         Event(at(ago(days)) + 60 * number, kind, person, 66001 if kind in LINKEDIN else 55001)
         for days, person in ((9, 1), (3, 2))
         for number, kind in enumerate(kinds)
     ]
-    answers: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     send = requests.Session.send
 
     def recorded(self: requests.Session, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         response = send(self, request, **kwargs)
         path = urlsplit(request.url or "").path
-        # Of the answers that a path has, such as those about several lists, the one that says most.
-        answers[path] = max(answers.get(path, ""), response.json(), key=lambda answer: (len(str(answer)), str(answer)))
+        # If a path has several responses, such as those about several lists, keeps the largest.
+        found[path] = max(found.get(path, ""), response.json(), key=lambda body: (len(str(body)), str(body)))
         return response
 
     made = account(story, story[:9], started=[ago(9), ago(9)], furnished=True)
@@ -92,42 +90,49 @@ def right() -> Right:
         tempfile.TemporaryDirectory() as folder,
     ):
         patch.setattr(requests.Session, "send", recorded)
-        said = read(Path(folder), sandbox.config(start_date=str(ago(12))), *STREAMS)
+        owners = {"report_owners": made.owners()}
+        said = read(Path(folder), sandbox.config(start_date=str(ago(12)), **owners), *STREAMS)
         assert not said.errors
         assert {record["stream"] for record in said.of("RECORD")} == set(STREAMS)
-    return {path: _few(answer) for path, answer in answers.items()}
+    return {path: _few(body) for path, body in found.items()}
 
 
-def _few(answer: Any) -> Any:
-    """At most three of what is listed: what is fuzzed shall be small."""
-    if isinstance(answer, list):
-        return [_few(item) for item in answer[:3]]
-    if isinstance(answer, dict):
-        return {name: _few(value) for name, value in list(answer.items())[:40]}
-    return answer
+def _few(body: Any) -> Any:
+    """Keeps at most three items of each list, because fuzzed bodies should be small."""
+    if isinstance(body, list):
+        return [_few(item) for item in body[:3]]
+    if isinstance(body, dict):
+        return {name: _few(value) for name, value in list(body.items())[:40]}
+    return body
 
 
 @pytest.mark.parametrize("stream", STREAMS)
 @given(data=st.data())
 @FUZZ
-def test_whatever_the_api_answers_no_record_breaks_its_schema_and_every_failure_is_explained(
+def test_any_response_gives_valid_records_or_an_explained_failure(
     right: Right, keys: Mapping[str, list[str]], stream: str, data: st.DataObject
 ) -> None:
     incremental = stream in HISTORIES and data.draw(st.booleans())
     paths = _paths_of(stream, right)
     wrong = data.draw(st.lists(st.sampled_from(paths), min_size=1, max_size=2, unique=True))
-    answers = {path: data.draw(st.lists(bodies(right[path]), min_size=1, max_size=2), path) for path in wrong}
+    changed = {path: data.draw(st.lists(bodies(right[path]), min_size=1, max_size=2), path) for path in wrong}
     with tempfile.TemporaryDirectory() as folder, requests_mock.Mocker() as mocker:
-        asked = _answer(mocker, right, answers)
+        asked = _serve(mocker, right, changed)
         said = read(
             Path(folder),
-            config(start_date=str(ago(12)), end_date=str(ago(0)), num_workers=2),
+            config(**PERIOD, num_workers=2),
             stream,
             mode="incremental" if incremental else "full_refresh",
         )
     assert len(asked) < MOST_REQUESTS
     assert_sound(said, stream, keys[stream])
 
+
+PERIOD: dict[str, Any] = {
+    "start_date": str(ago(12)),
+    "end_date": str(ago(0)),
+    "report_owners": ["ada@example.com"],
+}
 
 CONFIG = config(
     start_date="2026-01-01",
@@ -143,9 +148,9 @@ CONFIG = config(
 
 @given(content=st.one_of(bodies(CONFIG), bodies({"client_id": "a", "client_secret": "b" * 8}), st.binary()))
 @FUZZ_MORE
-def test_whatever_the_configuration_check_and_read_answer_and_explain(right: Right, content: bytes) -> None:
+def test_check_and_read_explain_any_configuration(right: Right, content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder, requests_mock.Mocker() as mocker:
-        asked = _answer(mocker, right, {})
+        asked = _serve(mocker, right, {})
         checked = run(["check", "--config", write(Path(folder) / "config.json", content)])
         said = read(Path(folder), content, "campaigns")
     assert len(asked) < MOST_REQUESTS
@@ -155,14 +160,14 @@ def test_whatever_the_configuration_check_and_read_answer_and_explain(right: Rig
     statuses = [status["status"] for status in checked.of("CONNECTION_STATUS")]
     assert statuses in (["SUCCEEDED"], ["FAILED"]) if not checked.raised else not statuses
     assert bool(said.errors) is (said.statuses()[-1:] != ["COMPLETE"])
-    # What can be read has passed the check; the check also looks for the configured campaigns.
+    # A configuration that reads has passed the check, which also looks for the configured campaigns.
     assert not said.errors or statuses != ["SUCCEEDED"]
 
 
 @pytest.mark.parametrize("stream", HISTORIES)
 @given(data=st.data())
 @FUZZ
-def test_whatever_the_state_the_sync_is_sound(
+def test_a_sync_is_sound_with_any_state(
     right: Right, keys: Mapping[str, list[str]], stream: str, data: st.DataObject
 ) -> None:
     days = {"since": str(ago(10)), "until": str(ago(2)), "last_active": str(ago(3)), "next": str(ago(1))}
@@ -171,8 +176,8 @@ def test_whatever_the_state_the_sync_is_sound(
     unfinished = {"day": str(ago(data.draw(st.integers(0, 2)))), "start_date": str(ago(12)), "mode": "incremental"}
     state = data.draw(bodies(stream_state(stream, saved | {"unfinished": unfinished})))
     with tempfile.TemporaryDirectory() as folder, requests_mock.Mocker() as mocker:
-        asked = _answer(mocker, right, {})
-        settings = config(start_date=str(ago(12)), end_date=str(ago(0)), num_workers=2)
+        asked = _serve(mocker, right, {})
+        settings = config(**PERIOD, num_workers=2)
         said = read(Path(folder), settings, stream, mode="incremental", state=state)
     assert len(asked) < MOST_REQUESTS
     if said.raised:
@@ -185,11 +190,11 @@ def test_whatever_the_state_the_sync_is_sound(
 
 
 def _paths_of(stream: str, right: Right) -> list[str]:
-    """The paths that a sync of a stream asks."""
+    """The paths that a sync of a stream requests."""
     if stream not in _asked_by:
         with tempfile.TemporaryDirectory() as folder, requests_mock.Mocker() as mocker:
-            asked = _answer(mocker, right, {})
-            said = read(Path(folder), config(start_date=str(ago(12)), end_date=str(ago(0))), stream)
+            asked = _serve(mocker, right, {})
+            said = read(Path(folder), config(**PERIOD), stream)
         assert not said.errors
         assert said.records(stream)
         _asked_by[stream] = sorted(set(asked))
@@ -199,11 +204,11 @@ def _paths_of(stream: str, right: Right) -> list[str]:
 _asked_by: dict[str, list[str]] = {}
 
 
-def _answer(mocker: requests_mock.Mocker, right: Right, wrong: Mapping[str, list[bytes]]) -> list[str]:
-    """Answers rightly except at the wrong paths, in turns; the paths asked so far."""
+def _serve(mocker: requests_mock.Mocker, right: Right, wrong: Mapping[str, list[bytes]]) -> list[str]:
+    """Responds rightly, except at the paths in `wrong`, whose bodies take turns. Returns the requested paths."""
     asked: list[str] = []
 
-    def answered(request: Any, context: Any) -> bytes:
+    def content(request: Any, context: Any) -> bytes:
         path = urlsplit(request.url).path
         asked.append(path)
         context.headers["Content-Type"] = "application/json"
@@ -212,14 +217,14 @@ def _answer(mocker: requests_mock.Mocker, right: Right, wrong: Mapping[str, list
             return b"{}"
         if turns := wrong.get(path):
             return turns[asked.count(path) % len(turns)]
-        return json.dumps({"access_token": TOKEN} if path == TOKEN_PATH else right[path]).encode()
+        return json.dumps({"access_token": ACCESS_TOKEN} if path == TOKEN_PATH else right[path]).encode()
 
-    mocker.register_uri(requests_mock.ANY, requests_mock.ANY, content=answered)
+    mocker.register_uri(requests_mock.ANY, requests_mock.ANY, content=content)
     return asked
 
 
 def assert_sound(said: Said, stream: str, key: list[str]) -> None:
-    """What holds of every sync, of whichever answers."""
+    """Checks what must hold for every sync, whatever the responses."""
     assert_explained(said)
     whole = said.statuses()[-1:] == ["COMPLETE"]
     assert whole is not bool(said.errors)
@@ -236,7 +241,7 @@ def assert_sound(said: Said, stream: str, key: list[str]) -> None:
 
 
 def broken(stream: str, record: Mapping[str, Any], key: list[str]) -> str:
-    """What of a record breaks its stream's schema; an empty text if nothing does."""
+    """How a record breaks its stream's schema; an empty text if it does not."""
     if missing := [name for name in key if record.get(name) is None]:
         return f"without its key {missing}"
     errors = [f"{'/'.join(map(str, error.path))}: {error.message}" for error in _validators(stream).iter_errors(record)]
@@ -253,7 +258,7 @@ _validator: dict[str, Draft7Validator] = {}
 
 
 def _formats(declared: Mapping[str, Any], value: Any) -> Iterator[str]:
-    """The values that are not of their format; the library checks none of these without further packages."""
+    """The values that do not have their format. The library does not check these without further packages."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _formats(declared.get("properties", {}).get(name, {}), inner)

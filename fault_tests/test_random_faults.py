@@ -1,4 +1,4 @@
-"""Syncs of several streams that meet several faults at once end, sync after sync, in the tables of undisturbed ones.
+"""Syncs of several streams with several faults at once finally end in the tables of undisturbed syncs.
 
 `MIXES=2000 pytest fault_tests/test_random_faults.py` draws 2,000 mixes instead of 200; each number is a seed.
 """
@@ -12,17 +12,17 @@ import pytest
 
 from fault_tests._kinds import KINDS, ON_THE_TOKEN
 from fault_tests._running import Said
-from fault_tests._synced import PARENTS, STREAMS, Synced, last_state, undisturbed, warnings
+from fault_tests._synced import OWN_PATHS, PARENTS, Synced, last_state, undisturbed, warnings
 from sandbox import faults
 from sandbox.faults import Fault
-from unit_tests._streams import TOKEN
+from unit_tests._names import TOKEN_PATH
 
 MIXES = int(os.environ.get("MIXES", "200"))
 LONGEST_WAIT = 6 * 3600
-"""Simulated seconds within which a sync of several streams has ended, however often it is told to wait."""
+"""Maximum simulated seconds of waiting of a sync of several streams."""
 
 MOST_SYNCS = 6
-"""After so many, faults are over; some end each sync that meets them, and there may be dozens."""
+"""Maximum syncs until the faults are removed: some end every sync that meets them, and there may be dozens."""
 
 NEW_FIELDS = frozenset(faults.extra_fields().fields)
 OF_DATA = [kind for kind in KINDS.values() if kind.plant is not faults.credentials_revoked]
@@ -38,7 +38,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
 @pytest.mark.parametrize("seed", range(MIXES))
 def test_a_mix_of_faults_ends_in_the_same_tables(synced: Synced, seed: int) -> None:
     rng = Random(seed)
-    streams = rng.sample(sorted(STREAMS), rng.randint(1, 5))
+    streams = rng.sample(sorted(OWN_PATHS), rng.randint(1, 5))
     synced.sandbox.clear()
     for _ in range(rng.randint(1, 6)):
         synced.sandbox.add_fault(some_fault(rng, streams))
@@ -59,22 +59,22 @@ def test_a_mix_of_faults_ends_in_the_same_tables(synced: Synced, seed: int) -> N
 
 
 def some_fault(rng: Random, streams: list[str]) -> Fault:
-    """A fault of the requests of one of these streams, of the list it depends on or of the token."""
+    """A fault in the requests of one of these streams, of its parent list or of the token."""
     stream = rng.choice(streams)
-    path = rng.choice([STREAMS[stream], STREAMS[stream], f"^{STREAMS[PARENTS.get(stream, stream)]}", TOKEN])
-    kind = rng.choice(OF_THE_TOKEN if path == TOKEN else OF_DATA)
-    fault = kind.at(path, skip=0 if path == TOKEN else rng.randint(0, 8))
+    path = rng.choice([OWN_PATHS[stream], OWN_PATHS[stream], f"^{OWN_PATHS[PARENTS.get(stream, stream)]}", TOKEN_PATH])
+    kind = rng.choice(OF_THE_TOKEN if path == TOKEN_PATH else OF_DATA)
+    fault = kind.at(path, skip=0 if path == TOKEN_PATH else rng.randint(0, 8))
     return replace(fault, times=rng.randint(1, 12)) if fault.times is None else fault
 
 
 def until_complete(synced: Synced, rng: Random, streams: list[str]) -> Iterator[Said]:
-    """Syncs of which each goes on from the states of those before, until one is complete."""
+    """Syncs, each of which continues from the states of those before, until one is complete."""
     syncs: list[Said] = []
     while not syncs or syncs[-1].errors:
         assert len(syncs) <= MOST_SYNCS
         if len(syncs) == MOST_SYNCS:
             synced.sandbox.clear_faults()
-        # A token outlives a sync of some seconds, and would never be asked for again.
+        # A token outlives syncs of a few seconds, and would not be requested again.
         synced.sandbox.expire_tokens()
         syncs.append(synced.sync(*streams, state=last_state(*syncs), num_workers=rng.choice([1, 2, 4])))
         assert sum(synced.clock.sleeps) < LONGEST_WAIT

@@ -1,7 +1,7 @@
-"""Gives each component of a CycloneDX list the digest of the wheel that it was installed from.
+"""Adds the digest of its wheel to each component of a CycloneDX list.
 
-`python3 add_digests.py REPORT LIST`: REPORT is what `pip install --report` wrote, LIST the file to complete. A
-component that pip did not install raises KeyError.
+`python3 add_digests.py REPORT LIST`: REPORT is the output of `pip install --report`, LIST the file to update. Raises
+KeyError for a component that pip did not install.
 """
 
 from __future__ import annotations

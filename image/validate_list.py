@@ -1,6 +1,6 @@
-"""Ends with a message if a list breaks CycloneDX's schema, or has anything in it that the schema does not know.
+"""Exits with a message if a list does not match CycloneDX's schema, or has fields that the schema does not define.
 
-`python validate_list.py LIST`, by a Python that has the packages of lister.txt.
+`python validate_list.py LIST`, in an environment with lister.txt.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def main(listing: Path) -> None:
     problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(listing.read_text())
     if problem:
         where, what = problem.data.json_path, problem.data.message
-        sys.exit(f"{listing} is not valid by the schema of CycloneDX 1.6. {where}: {what}")
+        sys.exit(f"{listing} does not match the schema of CycloneDX 1.6. {where}: {what}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Debian's Chromium without a window, to look at a page as a reader does.
+"""Debian's headless Chromium, for tests of the report.
 
     python -m integration_tests.browser report.html docs/report.png
 
-takes the picture that README.md shows, of a page made of the sandbox's data.
+updates the screenshot in README.md, from a report of the sandbox's data.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,10 +20,12 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
+from repo_tests.debian import install
+
 CHROMIUM: Final = "/usr/bin/chromium"
 DRIVER: Final = "/usr/bin/chromedriver"
 PATIENCE: Final = 20.0
-"""Seconds within which a page has drawn its charts, or counts as broken."""
+"""Seconds within which a page must draw its charts."""
 
 FLAGS: Final = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
@@ -36,10 +35,6 @@ FLAGS: Final = (
 Theme = Literal["light", "dark"]
 
 
-class Unavailable(Exception):
-    """There is no Chromium here, and none can be installed; the message says why."""
-
-
 @dataclass(frozen=True)
 class Browser:
     """A browser with one page open."""
@@ -47,7 +42,7 @@ class Browser:
     driver: Chrome
 
     def open(self, page: Path) -> None:
-        """Load the page and wait for its charts. What an earlier page logged is forgotten."""
+        """Loads the page and waits for its charts. Clears the log of earlier pages."""
         self.errors()
         self.requests()
         self.driver.get(page.resolve().as_uri())
@@ -56,31 +51,31 @@ class Browser:
         )
 
     def show(self, width: int, height: int, theme: Theme = "light") -> None:
-        """Look at the page as on a screen of this size, in this theme."""
+        """Sets the size of the screen and the theme."""
         self._command(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         self._command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
-        # The charts are drawn anew for the new width in the next frames.
+        # The charts are redrawn for the new width in the next frames.
         self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """What the script returns in the page."""
+        """Runs a script in the page and returns its result."""
         return self.driver.execute_script(script, *arguments)
 
     def errors(self) -> list[str]:
-        """What the page has logged as a warning or an error since the last call."""
+        """Warnings and errors that the page has logged since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self) -> list[str]:
-        """The URLs that the page has asked for since the last call, its own and data in URLs aside."""
+        """URLs that the page has requested since the last call, except its own and data URLs."""
         messages = (json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance"))
         sent = (message["params"] for message in messages if message["method"] == "Network.requestWillBeSent")
         urls = (params["request"]["url"] for params in sent)
         return [url for url in urls if not url.startswith(("file:", "data:", "chrome:"))]
 
     def picture(self, target: Path, whole: bool = False) -> None:
-        """Keep what is on the screen, or the whole page, as a PNG file."""
+        """Saves a screenshot of the screen, or of the whole page, as a PNG file."""
         taken = self._command("Page.captureScreenshot", captureBeyondViewport=whole, **self._clip(whole))
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(base64.b64decode(taken["data"]))
@@ -97,14 +92,14 @@ class Browser:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Chromium and its driver from Debian's packages; as root on Debian, they are installed where they are missing."""
+    """Chromium and its driver from Debian's packages, installed if missing and running as root on Debian."""
     _install()
     options = ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in FLAGS:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    # With both paths given, Selenium looks for neither, and downloads neither.
+    # With both paths given, Selenium neither searches for them nor downloads them.
     driver = Chrome(options=options, service=Service(DRIVER))
     try:
         yield Browser(driver)
@@ -113,27 +108,12 @@ def browser() -> Iterator[Browser]:
 
 
 def _install() -> None:
-    if Path(CHROMIUM).exists() and Path(DRIVER).exists():
-        return
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        raise Unavailable(
-            "The test of the page needs Debian's packages chromium and chromium-driver, which root installs with "
-            "apt-get install chromium chromium-driver."
-        )
-    for command in ("update", "install --yes --no-install-recommends chromium chromium-driver"):
-        result = subprocess.run(
-            ["apt-get", "-qq", *command.split()],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        if result.returncode:
-            raise Unavailable(f"apt-get {command} failed:\n{result.stderr}")
+    if not Path(CHROMIUM).exists() or not Path(DRIVER).exists():
+        install("chromium", "chromium-driver")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Take a picture of the page's first screen.")
+    parser = argparse.ArgumentParser(description="Take a screenshot of a page.")
     parser.add_argument("page", type=Path)
     parser.add_argument("picture", type=Path)
     parser.add_argument("--theme", choices=("light", "dark"), default="light")

@@ -1,6 +1,6 @@
-"""A Postgres server of its own for tests: its files in a new folder, on a free port, gone with the block.
+"""A temporary Postgres server for tests, with its files in a new folder and on a free port.
 
-The programs come from Debian's package, which is installed where there is none and the tests run as root.
+The programs come from Debian's package, which is installed if missing and the tests run as root.
 """
 
 from __future__ import annotations
@@ -22,19 +22,17 @@ from typing import Final
 
 import psycopg2
 
+from repo_tests.debian import Unavailable, end_of, install
+
 START: Final = 60.0
-"""Seconds within which the server answers, or counts as not starting."""
+"""Seconds within which the server must start."""
 STOP: Final = 30.0
-"""Seconds within which the server ends by itself, before it is killed."""
-
-
-class Unavailable(Exception):
-    """There is no Postgres here, and none can be started; the message says why."""
+"""Seconds that the server has to stop before it is killed."""
 
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """Where the server answers, and as whom: `user` may do everything in it."""
+    """Address and credentials of the server; `user` is a superuser."""
 
     host: str
     port: int
@@ -44,7 +42,7 @@ class PostgresServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The same as environment variables."""
+        """The connection settings as environment variables."""
         return {
             "POSTGRES_HOST": self.host,
             "POSTGRES_PORT": str(self.port),
@@ -55,14 +53,14 @@ class PostgresServer:
 
     @property
     def dsn(self) -> str:
-        """The same for psycopg."""
+        """The connection settings for psycopg."""
         return (
             f"host={self.host} port={self.port} user={self.user} password={self.password} dbname={self.database}"
             " connect_timeout=10"
         )
 
     def execute(self, *statements: str) -> None:
-        """Run statements, each for itself: some, such as CREATE DATABASE, may not be part of a transaction."""
+        """Runs statements with autocommit: some, such as CREATE DATABASE, cannot run in a transaction."""
         connection = psycopg2.connect(self.dsn)
         try:
             connection.autocommit = True
@@ -77,7 +75,7 @@ class PostgresServer:
 def postgres_server() -> Iterator[PostgresServer]:
     """A running server with an empty database `snov`. Raises Unavailable."""
     programs = _programs()
-    # Directly in the folder for temporary files: the path of a Unix socket may not be long.
+    # Directly in the folder for temporary files: the path of a Unix socket has a maximum length.
     folder = Path(tempfile.mkdtemp(prefix="snov-postgres-"))
     try:
         yield from _serve(programs, folder)
@@ -91,19 +89,19 @@ def _serve(programs: Path, folder: Path) -> Iterator[PostgresServer]:
     data = folder / "data"
     password = folder / "password"
     password.write_text(server.password)
-    password.chmod(0o644)  # within a folder that only its owner can enter
+    password.chmod(0o644)  # in a folder that only its owner can enter
     initdb = [
         *become, str(programs / "initdb"), f"--pgdata={data}", f"--username={server.user}", f"--pwfile={password}",
         "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync",
     ]  # fmt: skip
     made = subprocess.run(initdb, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     if made.returncode:
-        raise Unavailable(f"initdb failed: {_end_of(made.stdout + made.stderr)}")
+        raise Unavailable(f"initdb failed: {end_of(made.stdout + made.stderr)}")
     settings = {
         "listen_addresses": server.host,
         "port": server.port,
         "unix_socket_directories": folder,
-        # Nothing has to survive a crash of the machine.
+        # Nothing needs to survive a crash of the machine.
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
@@ -112,17 +110,17 @@ def _serve(programs: Path, folder: Path) -> Iterator[PostgresServer]:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            # So that the server ends even if this process is killed. SIGINT disconnects whoever is connected.
+            # So that the server stops even if this process is killed. SIGINT disconnects all clients.
             [*(become or ["setpriv"]), "--pdeathsig", "INT", "--", *command],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # Ctrl-C is for this process, which then ends the server in good order.
+            # Ctrl-C must reach only this process, which then stops the server cleanly.
             start_new_session=True,
         )
     try:
-        # The database that every server has.
+        # Every server has this database.
         first = replace(server, database="postgres")
         _wait_until_it_answers(first, process, log)
         first.execute(f"CREATE DATABASE {server.database}")
@@ -138,7 +136,7 @@ def _wait_until_it_answers(server: PostgresServer, process: subprocess.Popen[byt
             server.execute("SELECT 1")
         except psycopg2.OperationalError as error:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise Unavailable(f"Postgres does not start: {error}\n{_end_of(log.read_text())}") from error
+                raise Unavailable(f"Postgres does not start: {error}\n{end_of(log.read_text())}") from error
             time.sleep(0.05)
         else:
             return
@@ -150,26 +148,16 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP)
     if process.poll() is None:
-        # Its children notice and end.
+        # Its children notice this and exit.
         process.kill()
         process.wait()
 
 
 def _programs() -> Path:
-    """The folder with initdb and postgres, which Debian keeps off the PATH."""
+    """The folder of initdb and postgres, which Debian does not add to the PATH."""
     if found := _find_programs():
         return found
-    if not shutil.which("apt-get"):
-        raise Unavailable("Postgres is not installed, and there is no apt-get to install it")
-    if os.geteuid() != 0:
-        raise Unavailable("Postgres is not installed, and only root can install it: apt-get install postgresql")
-    # Another installation may be running at the same time.
-    apt_get = ("apt-get", "--option", "DPkg::Lock::Timeout=120", "--quiet")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in ("update",), ("install", "--yes", "--no-install-recommends", "postgresql"):
-        done = subprocess.run([*apt_get, *command], env=environment, capture_output=True, text=True, timeout=600)
-        if done.returncode:
-            raise Unavailable(f"apt-get {command[0]} failed: {_end_of(done.stdout + done.stderr)}")
+    install("postgresql")
     if found := _find_programs():
         return found
     raise Unavailable("apt-get installed Postgres, but there is no initdb in /usr/lib/postgresql")
@@ -179,13 +167,13 @@ def _find_programs() -> Path | None:
     versions = Path("/usr/lib/postgresql").glob("*/bin")
     candidates = sorted(versions, key=lambda path: float(path.parent.name), reverse=True)
     if on_path := shutil.which("initdb"):
-        # The programs look for their libraries from where they really are.
+        # The programs find their libraries relative to their real path.
         candidates.insert(0, Path(on_path).resolve().parent)
     return next((path for path in candidates if all((path / name).exists() for name in ("initdb", "postgres"))), None)
 
 
 def _become_unprivileged(folder: Path) -> list[str]:
-    """What to put before a command so that it does not run as root, which Postgres refuses; the folder fits that."""
+    """A prefix that runs a command as another user than root, which Postgres refuses; gives that user the folder."""
     if os.geteuid() != 0:
         return []
     user = next(user for name in ("postgres", "nobody") if (user := _user(name)))
@@ -203,7 +191,3 @@ def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
-
-
-def _end_of(text: str) -> str:
-    return text.strip()[-600:]

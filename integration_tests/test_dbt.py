@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,17 +21,16 @@ import sqlglot
 import yaml
 from sqlglot import expressions
 
-from integration_tests.postgres_server import PostgresServer, Unavailable, postgres_server
-from sandbox.account import Account
-from sandbox.events import EMAILS, FINISHED, OPEN, REPLY
+from integration_tests.client import COMMANDS, moment, run_program
+from integration_tests.postgres_server import PostgresServer, postgres_server
+from repo_tests.debian import Unavailable
 from sandbox.running import Sandbox
-from sandbox.seeds import demo_account
-from sandbox.settings import Settings
-
-ROOT: Final = Path(__file__).parent.parent
-PROJECT: Final = ROOT / "dbt_snov"
-SCHEMAS: Final = ROOT / "source_snov" / "schemas"
-COMMANDS: Final = Path(sys.executable).parent
+from sandbox.settings import UNLIMITED
+from sandbox.world.account import Account
+from sandbox.world.events import EMAILS, FINISHED, OPEN, REPLY
+from sandbox.world.seeds import demo_account
+from unit_tests._names import STREAMS
+from unit_tests._paths import DBT_PROJECT, SCHEMAS
 
 CAMPAIGNS: Final = (
     "DACH logistics intro",
@@ -48,9 +44,7 @@ CAMPAIGNS: Final = (
     "Tiny list, one afternoon",
     "Scraped directory DE",
 )
-"""Of the demo account: every channel, high bounces, and what has not begun."""
-
-STREAMS: Final = tuple(sorted(path.stem for path in SCHEMAS.glob("*.json")))
+"""Campaigns of the demo account with every channel, with high bounce rates, and not started yet."""
 
 ON_POSTGRES: Final = (
     "campaigns",
@@ -64,7 +58,7 @@ ON_POSTGRES: Final = (
     "warm_ups",
     "warm_up_daily_statistics",
 )
-"""The streams that Airbyte suggests, and those of senders: not those of e-mails, whose events the activity holds."""
+"""The streams that Airbyte suggests, and those of senders; not the e-mail streams, whose events are in the activity."""
 
 MARTS: Final = ("campaign_performance", "campaign_daily", "sender_health", "reply_feed")
 
@@ -85,7 +79,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass
 class Built:
-    """A database after `dbt build`, and what dbt left in `target`."""
+    """A database after `dbt build`, and dbt's `target` folder."""
 
     account: Account
     kind: str
@@ -111,7 +105,7 @@ class Built:
             connection.close()
 
     def results(self) -> dict[str, str]:
-        """What became of each model and test, by its ID."""
+        """The status of each model and test, by its ID."""
         results = json.loads((self.target / "run_results.json").read_text())["results"]
         return {result["unique_id"]: result["status"] for result in results}
 
@@ -123,36 +117,12 @@ class Built:
 def run(
     command: str, *arguments: str, environment: Mapping[str, str], folder: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of the environment without the internet, and make sure that it did not ask for it."""
-    with socket.create_server(("127.0.0.1", 0)) as proxy:
-        offline = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("DBT_")},
-            **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), f"http://127.0.0.1:{proxy.getsockname()[1]}"),
-            "NO_PROXY": "127.0.0.1",
-            "AIRBYTE_OFFLINE_MODE": "1",
-            "AIRBYTE_LOGGING_ROOT": str(folder / "airbyte-logs"),
-            "NO_LIVE_PROGRESS": "1",
-            # Only what dbt_project.yml says keeps dbt from telling of its use.
-            "DO_NOT_TRACK": "",
-            **environment,
-        }
-        result = subprocess.run(
-            [str(COMMANDS / command), *arguments],
-            env=offline,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        proxy.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            proxy.accept()
-    return result
+    """Runs a command of the environment. Only dbt_project.yml prevents dbt from sending usage statistics."""
+    return run_program([str(COMMANDS / command), *arguments], folder, {"DO_NOT_TRACK": "", **environment})
 
 
 def sync(sandbox: Sandbox, folder: Path, *targets: tuple[str, Mapping[str, Any], tuple[str, ...]]) -> None:
-    """Sync streams into caches of PyAirbyte, each given by its class and options."""
+    """Syncs streams into PyAirbyte caches, each given by its class and options."""
     config = sandbox.config(end_date=str(sandbox.account.today))
     arguments = (str(COMMANDS / "source-snov"), json.dumps(config), *map(json.dumps, targets))
     result = run("python", "-c", SYNC, *arguments, environment={}, folder=folder)
@@ -166,16 +136,16 @@ def dbt(
     target: str = "duckdb",
     server: PostgresServer | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """dbt as one runs it in the repository: a copy of the package in `folder`, and demo.duckdb beside it."""
+    """Runs dbt as in the repository: with a copy of the package in `folder`, next to demo.duckdb."""
     options = (f"--project-dir={project}", "--profiles-dir=dbt_snov", f"--target={target}")
     environment = server.environment if server else {}
     return run("dbt", "--no-use-colors", *arguments, *options, environment=environment, folder=folder)
 
 
 def copy_project(folder: Path, parsed: Path | None = None) -> None:
-    """The package in a folder of its own; with what dbt has read of it in `parsed`, it need not be read again."""
+    """Copies the package to a folder. With dbt's partial parse from `parsed`, dbt need not parse it again."""
     ignored = shutil.ignore_patterns("target", "logs", "dbt_packages", ".user.yml")
-    shutil.copytree(PROJECT, folder / "dbt_snov", ignore=ignored)
+    shutil.copytree(DBT_PROJECT, folder / "dbt_snov", ignore=ignored)
     if parsed:
         (folder / "dbt_snov" / "target").mkdir()
         shutil.copy2(parsed / "partial_parse.msgpack", folder / "dbt_snov" / "target")
@@ -192,10 +162,10 @@ def small_account() -> Account:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Built]]:
-    """The same account in DuckDB with all streams, and in Postgres with some, both built, at the same time."""
+    """The same account in DuckDB with all streams, and in Postgres with some, built concurrently."""
     folders = {kind: tmp_path_factory.mktemp(kind) for kind in ("duckdb", "postgres")}
     database = folders["duckdb"] / "demo.duckdb"
-    with Sandbox(small_account(), settings=Settings(requests_per_minute=None)) as sandbox, server() as postgres:
+    with Sandbox(small_account(), settings=UNLIMITED) as sandbox, server() as postgres:
         in_duckdb = {"db_path": str(database), "schema_name": "main", "cache_dir": str(folders["duckdb"] / "cache")}
         in_postgres = {
             "host": postgres.host,
@@ -213,13 +183,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Built]
             ("PostgresCache", in_postgres, ON_POSTGRES),
         )
         postgres.execute(
-            # Airbyte's own destination keeps times with a zone. Days must not depend on the session's.
+            # Airbyte's own destination stores times with a zone. Days must not depend on the session's zone.
             """
             ALTER TABLE snov_raw.campaign_recipients_activity
             ALTER event_time TYPE timestamptz USING event_time AT TIME ZONE 'UTC'
             """,
             f"ALTER ROLE {postgres.user} SET timezone TO 'Pacific/Auckland'",
-            # For the queries of these tests only: the models name the schema.
+            # Only for the queries of these tests: the models name the schema.
             f"ALTER ROLE {postgres.user} SET search_path TO snov_raw",
         )
         for folder in folders.values():
@@ -253,7 +223,7 @@ def test_everything_is_built_and_every_test_passes(kind: str, built: dict[str, B
     results = built[kind].results()
 
     assert set(results.values()) == {"success", "pass"}
-    assert Counter(name.partition(".")[0] for name in results)["model"] == 25 + 2 + 4
+    assert Counter(name.partition(".")[0] for name in results)["model"] == len(STREAMS) + 2 + 4
     schemas = {"staging": "snov_staging", "intermediate": "snov_staging", "marts": "snov_marts"}
     for model in built[kind].models():
         assert model["schema"] == schemas[model["fqn"][1]]
@@ -293,7 +263,7 @@ def test_staging_holds_every_row_and_value(built: dict[str, Built]) -> None:
         loaded = built["duckdb"].rows(f"SELECT count(*) AS rows, {filled(fields)} FROM main.{stream}")
         model = next(model for model in built["duckdb"].models() if model["name"] == f"stg_{stream}")
         names = {column["description"].strip(): name for name, column in model["columns"].items()}
-        # Descriptions are told apart by the field where several fields share one.
+        # If several fields share a description, the field name distinguishes them.
         renamed = [name if name in model["columns"] else names[field["description"]] for name, field in fields.items()]
         staged = built["duckdb"].rows(f"SELECT count(*) AS rows, {filled(renamed)} FROM snov_staging.stg_{stream}")
         assert list(staged[0].values()) == list(loaded[0].values()), stream
@@ -389,17 +359,12 @@ def test_campaign_daily_is_what_the_account_says(kind: str, built: dict[str, Bui
     assert any(row["people_opened_7d"] > row["people_mailed_7d"] for row in found.values()), "no day tells them apart"
 
 
-def moment(seconds: int) -> datetime:
-    """A time as databases give it back: UTC, without saying so."""
-    return datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None)
-
-
 def day_of(seconds: int) -> date:
     return moment(seconds).date()
 
 
 def last_activity(account: Account, campaign: int) -> date | None:
-    """The last day on which anything happened that analytics count."""
+    """The last day with anything that analytics count."""
     return max((day_of(event.at) for event in account.events(campaign) if event.kind != FINISHED), default=None)
 
 
@@ -409,7 +374,7 @@ def days_of(first: int | None, last: date) -> list[date]:
 
 
 def people(account: Account, campaign: int, last: date, kinds: Any) -> set[int]:
-    """Who has events of these kinds in the seven days that end on `last`."""
+    """The recipients with events of these kinds in the seven days that end on `last`."""
     return {
         event.recipient
         for event in account.events(campaign)
@@ -505,7 +470,7 @@ def test_the_reply_feed_has_every_reply_the_newest_first(kind: str, built: dict[
 
 
 def parsed(value: Any) -> Any:
-    """What a JSON column holds: Postgres' client has read it already."""
+    """The value of a JSON column; Postgres' client parses it already."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -595,7 +560,7 @@ FAITHFUL: Final = {
 
 
 def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built]) -> None:
-    """As a package: its schemas, its variables, and its guard over the models that read it."""
+    """As a package: its schemas, its variables, and its guard on the models that read it."""
     project = tmp_path / "analytics"
     (project / "models").mkdir(parents=True)
     settings = {
@@ -608,7 +573,7 @@ def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built])
     for name, query in {**PLANTED, **FAITHFUL}.items():
         (project / "models" / f"{name}.sql").write_text(query)
     copy_project(tmp_path)
-    # What `dbt deps` makes of a local package.
+    # `dbt deps` links a local package like this.
     (project / "packages.yml").write_text(yaml.safe_dump({"packages": [{"local": "../dbt_snov"}]}))
     (project / "dbt_packages").mkdir()
     (project / "dbt_packages" / "snov").symlink_to(tmp_path / "dbt_snov")
@@ -647,7 +612,7 @@ def copy_tables(source: Built, database: Path) -> None:
 
 
 def spoil(database: Path) -> tuple[int, date]:
-    """Take a day out of a campaign's history, and add the rows of an earlier sync, as Append keeps them."""
+    """Deletes a day of a campaign's history, and adds the rows of an earlier sync, as Append keeps them."""
     with duckdb.connect(str(database)) as connection:
         [campaign, day] = (
             connection.execute("""

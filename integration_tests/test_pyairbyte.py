@@ -1,8 +1,7 @@
-"""A real client: PyAirbyte runs the installed command against the sandbox and writes what it reads into DuckDB.
+"""PyAirbyte runs the installed command against the sandbox and writes its records into DuckDB.
 
-What `make sync` and `make demo` add to that is in test_sync.py.
-
-PyAirbyte runs in a process of its own, because it takes over the logger that the CDK logs to.
+test_sync.py tests `make sync` and `make demo`. PyAirbyte runs in its own process, because it takes over the CDK's
+logger.
 """
 
 from __future__ import annotations
@@ -21,15 +20,17 @@ from typing import Any, Final
 import duckdb
 import pytest
 
-from integration_tests.client import run
-from sandbox import seeds
-from sandbox.account import Account, Campaign, Event
-from sandbox.events import OPEN, day_start
+from integration_tests.client import COMMANDS, moment, run
 from sandbox.running import Sandbox
-from sandbox.settings import Settings
+from sandbox.settings import UNLIMITED
+from sandbox.world import seeds
+from sandbox.world.account import Account, Campaign, Event
+from sandbox.world.events import OPEN, day_start
+from unit_tests._daily import as_number
+from unit_tests._names import ONE_PER_CAMPAIGN
+from unit_tests._paths import ROOT
 
-ROOT: Final = Path(__file__).parent.parent
-COMMAND: Final = Path(sys.executable).with_name("source-snov")
+COMMAND: Final = COMMANDS / "source-snov"
 
 SYNC: Final = """
 import json, sys
@@ -47,7 +48,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass
 class Warehouse:
-    """A DuckDB file in a folder of its own, and the sandbox that is synced into it."""
+    """A DuckDB file in its own folder, and the sandbox that is synced into it."""
 
     sandbox: Sandbox
     folder: Path
@@ -57,19 +58,19 @@ class Warehouse:
         return self.folder / "warehouse.duckdb"
 
     def sync(self) -> None:
-        """One sync as PyAirbyte does it by default: rows whose primary key is there already are updated."""
+        """Syncs with PyAirbyte's defaults: rows with an existing primary key are updated."""
         config = self.sandbox.config(end_date=str(self.sandbox.account.today))
         arguments = (str(COMMAND), json.dumps(config), str(self.database), str(self.folder / "cache"))
         result = self.run("-c", SYNC, *arguments)
         assert result.returncode == 0, result.stdout + result.stderr
-        # PyAirbyte ends some commands as soon as they have said what it asked; that must not look like a failure.
+        # PyAirbyte stops some commands once they have printed what it needs; that must not look like a failure.
         assert "Traceback" not in result.stderr, result.stderr
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run(self.folder, *arguments)
 
     def table(self, name: str) -> Rows:
-        """A table's rows in the order of the key, without the columns that PyAirbyte adds."""
+        """A table's rows in the order of the key, without PyAirbyte's columns."""
         with duckdb.connect(str(self.database), read_only=True) as connection:
             result = connection.execute(f"SELECT COLUMNS(name -> NOT starts_with(name, '_')) FROM {name} ORDER BY 1")
             names = [column[0] for column in result.description or []]
@@ -78,7 +79,7 @@ class Warehouse:
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    with Sandbox(settings=Settings(requests_per_minute=None)) as sandbox:
+    with Sandbox(settings=UNLIMITED) as sandbox:
         warehouse = Warehouse(sandbox, tmp_path_factory.mktemp("warehouse"))
         warehouse.sync()
         yield warehouse
@@ -89,7 +90,7 @@ def test_the_tables_hold_what_the_sandbox_knows(warehouse: Warehouse) -> None:
 
 
 def test_a_second_sync_updates_rows_and_adds_none_twice(warehouse: Warehouse) -> None:
-    before = {name: warehouse.table(name) for name in ("campaigns", "campaign_analytics", "campaign_progress")}
+    before = {name: warehouse.table(name) for name in ONE_PER_CAMPAIGN}
     change(warehouse.sandbox.account)
 
     warehouse.sync()
@@ -103,7 +104,7 @@ def test_a_second_sync_updates_rows_and_adds_none_twice(warehouse: Warehouse) ->
 def test_the_documented_script_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [script] = re.findall(r"```python\n(.*?)```", (ROOT / "docs/running/pyairbyte.md").read_text(), re.DOTALL)
     monkeypatch.setenv("PATH", str(COMMAND.parent), prepend=os.pathsep)
-    with Sandbox(seeds.sized_account(3), Settings(requests_per_minute=None)) as sandbox:
+    with Sandbox(seeds.sized_account(3), UNLIMITED) as sandbox:
         (tmp_path / "secrets").mkdir()
         (tmp_path / "secrets/config.json").write_text(json.dumps(sandbox.config()))
 
@@ -137,7 +138,7 @@ def answers(command: list[str], kind: str) -> Rows:
 
 
 def change(account: Account) -> None:
-    """Let the first campaign move on, and a campaign be added."""
+    """Advances the first campaign, and adds another one."""
     first = next(iter(account.campaigns.values()))
     first.status = "Paused"
     first.updated_at += 60
@@ -161,12 +162,12 @@ def change(account: Account) -> None:
 
 
 def assert_same(warehouse: Warehouse) -> None:
-    """The tables equal the sandbox's own truth, to the last column and value."""
+    """The tables equal the sandbox's account in every column and value."""
     account = warehouse.sandbox.account
     assert warehouse.table("campaigns") == [campaign_row(row) for row in account.campaign_rows()]
-    assert warehouse.table("campaign_analytics") == [analytics_row(account, one) for one in account.campaigns.values()]
-    progress = warehouse.table("campaign_progress")
-    checked = [row.pop("checked_at") for row in progress]
+    analytics, progress = warehouse.table("campaign_analytics"), warehouse.table("campaign_progress")
+    checked = [row.pop("checked_at") for row in [*analytics, *progress]]
+    assert analytics == [analytics_row(account, one) for one in account.campaigns.values()]
     assert progress == [progress_row(account, campaign) for campaign in account.campaigns]
     now = datetime.now(timezone.utc).replace(tzinfo=None)
     assert all(0 <= (now - at).total_seconds() < 600 for at in checked)
@@ -174,25 +175,15 @@ def assert_same(warehouse: Warehouse) -> None:
 
 def campaign_row(listed: dict[str, Any]) -> dict[str, Any]:
     times = ("created_at", "updated_at", "started_at")
-    return {name: moment(value) if name in times else value for name, value in listed.items()}
-
-
-def moment(seconds: int | None) -> datetime | None:
-    """A time as DuckDB gives it back: UTC, without saying so."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None)
+    return {name: moment(value) if name in times and value is not None else value for name, value in listed.items()}
 
 
 def analytics_row(account: Account, campaign: Campaign) -> dict[str, Any]:
     first: date = datetime.fromtimestamp(campaign.created_at, timezone.utc).date()
     metrics = account.analytics([campaign.id], first, account.today)
     period = {"campaign_id": campaign.id, "date_from": first, "date_to": account.today}
-    return {**period, **{name: number(value) for name, value in metrics.items()}}
+    return {**period, **{name: as_number(value) for name, value in metrics.items()}}
 
 
 def progress_row(account: Account, campaign: int) -> dict[str, Any]:
-    return {"campaign_id": campaign, **{name: number(value) for name, value in account.progress(campaign).items()}}
-
-
-def number(value: Any) -> Any:
-    """A percentage such as "61%" as a number; anything else as it is."""
-    return int(value.removesuffix("%")) if isinstance(value, str) and value.endswith("%") else value
+    return {"campaign_id": campaign, **{name: as_number(value) for name, value in account.progress(campaign).items()}}

@@ -1,9 +1,9 @@
-"""The page, opened in a real browser: its figures against the synced tables, its sorting, and what it makes of accounts
-that are empty, large, or full of names that mean harm.
+"""The report in a real browser: its figures against the synced tables, its sorting, and accounts that are empty, large,
+or have malicious names.
 
-The picture in README.md is taken anew, of the `demo.duckdb` that `make demo` and dbt have made, with
+To update the screenshot in README.md, from the `demo.duckdb` of `make demo`:
 
-    python -m report --note "Made-up data of the sandbox."
+    python -m warehouse.report --note "Made-up data of the sandbox."
     python -m integration_tests.browser report.html docs/report.png
 """
 
@@ -27,24 +27,22 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from integration_tests.browser import Browser, Theme, Unavailable, browser
-from report.__main__ import main
+from integration_tests.browser import Browser, Theme, browser
+from integration_tests.client import COMMANDS
+from repo_tests.debian import Unavailable
+from repo_tests.report_marts import campaign, day, load, marts
 from sandbox.running import Sandbox
-from sandbox.seeds import demo_account
-from sandbox.settings import Settings
-from unit_tests.report_marts import campaign, day, load, marts
+from sandbox.settings import UNLIMITED
+from sandbox.world.seeds import demo_account
+from unit_tests._paths import CONFIGURED_CATALOG, DBT_PROJECT, ROOT
+from warehouse.report.__main__ import main
 
-ROOT: Final = Path(__file__).parent.parent
-COMMAND: Final = Path(sys.executable).with_name("source-snov")
-DBT: Final = COMMAND.with_name("dbt")
-PROJECT: Final = Path(__file__).parent.parent / "dbt_snov"
-CATALOG: Final = Path(__file__).with_name("configured_catalog.json")
 NOTHING: Final = "\N{EN DASH}"
 PHONE: Final = (360, 740)
 DESKTOP: Final = (1280, 1180)
 MOST_BYTES: Final = 3_000_000
 
-STREAMS: Final = (
+LOADED: Final = (
     *("campaigns", "campaign_analytics", "campaign_analytics_daily", "campaign_progress", "campaign_replies"),
     *("campaign_recipients_activity", "sender_email_accounts", "sender_analytics", "warm_ups"),
     "warm_up_daily_statistics",
@@ -65,7 +63,7 @@ YESTERDAY: Final = date(2026, 3, 1)
 
 @dataclass(frozen=True)
 class Page:
-    """A page made of a database, open in the browser."""
+    """A report of a database, open in the browser."""
 
     browser: Browser
     file: Path
@@ -76,12 +74,12 @@ class Page:
             return connection.execute(query).fetchall()
 
     def figure(self, name: str) -> tuple[str, str]:
-        """A key figure, and what stands below it."""
+        """A key figure, and the text below it."""
         card = self.browser.driver.find_element(By.CSS_SELECTOR, f".figure[data-name={name}]")
         return card.find_element(By.CSS_SELECTOR, ".value").text, card.find_elements(By.CSS_SELECTOR, ".soft")[-1].text
 
     def table(self, name: str) -> list[dict[str, str]]:
-        """The rows of a table as they are on the screen, by the names of the columns."""
+        """The visible rows of a table, by column name."""
         rows: list[dict[str, str]] = self.browser.run(
             """
             const table = document.getElementById(arguments[0]);
@@ -100,7 +98,7 @@ class Page:
         return self.browser.driver.find_element(By.CSS_SELECTOR, f"#{table} thead [data-name={name}] button")
 
     def sort(self, table: str, name: str) -> str:
-        """Press the heading with the keyboard; the order that it then claims."""
+        """Presses the heading with the keyboard and returns the order that it announces."""
         button = self.heading(table, name)
         button.send_keys(Keys.ENTER)
         claimed = {
@@ -111,13 +109,13 @@ class Page:
         return str(claimed[name])
 
     def assert_harmless(self) -> None:
-        """No name was run as a script, nothing was refused or failed, and nothing was fetched."""
+        """No name was run as a script, nothing was blocked or failed, and nothing was fetched."""
         assert self.browser.run("return window.planted") is None
         assert self.browser.errors() == []
         assert self.browser.requests() == []
 
     def assert_fits(self) -> None:
-        """Nothing is wider than the screen, but for tables within their own frame."""
+        """Nothing is wider than the screen, except tables in their own frame."""
         wide, screen = self.browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")
         assert wide == screen
         assert not self.browser.run(
@@ -140,29 +138,37 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the sandbox's account, or a quarter of its campaigns to be quick, and the marts of it."""
+    """A database with a quarter of the sandbox's campaigns, to be quick, and their marts."""
     folder = tmp_path_factory.mktemp("report")
     database, config, catalog, messages = (
         folder / name for name in ("demo.duckdb", "config.json", "catalog.json", "messages.jsonl")
     )
-    listed = json.loads(CATALOG.read_text())["streams"]
-    catalog.write_text(json.dumps({"streams": [one for one in listed if one["stream"]["name"] in STREAMS]}))
+    listed = json.loads(CONFIGURED_CATALOG.read_text())["streams"]
+    catalog.write_text(json.dumps({"streams": [one for one in listed if one["stream"]["name"] in LOADED]}))
     account = demo_account()
     for number, campaign_id in enumerate(list(account.campaigns)):
         if number % 4:
             account.remove_campaign(campaign_id)
-    with Sandbox(account, Settings(requests_per_minute=None)) as sandbox, messages.open("w") as output:
+    with Sandbox(account, UNLIMITED) as sandbox, messages.open("w") as output:
         config.write_text(json.dumps(sandbox.config()))
         done = subprocess.run(
-            [str(COMMAND), "read", "--config", str(config), "--catalog", str(catalog)],
+            [str(COMMANDS / "source-snov"), "read", "--config", str(config), "--catalog", str(catalog)],
             stdout=output,
             stderr=subprocess.PIPE,
             text=True,
             timeout=240,
         )
     assert done.returncode == 0, done.stderr
-    load(database, messages, STREAMS)
-    models = [str(DBT), "--quiet", "run", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    load(database, messages, LOADED)
+    models = [
+        str(COMMANDS / "dbt"),
+        "--quiet",
+        "run",
+        "--project-dir",
+        str(DBT_PROJECT),
+        "--profiles-dir",
+        str(DBT_PROJECT),
+    ]
     folders = {"DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs")}
     environment = os.environ | folders | {"SNOV_DUCKDB_PATH": str(database)}
     made = subprocess.run(models, env=environment, capture_output=True, text=True, timeout=240)
@@ -172,10 +178,10 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(synced: Path) -> Path:
-    """The page of the sandbox's account, made by the command."""
+    """The report of the sandbox's account, created by the command."""
     arguments = ["--database", str(synced), "--output", str(synced.with_name("report.html"))]
     done = subprocess.run(
-        [sys.executable, "-m", "report", *arguments, "--note", "Made-up data of the sandbox."],
+        [sys.executable, "-m", "warehouse.report", *arguments, "--note", "Made-up data of the sandbox."],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -193,7 +199,7 @@ def page(chromium: Browser, report: Path, synced: Path) -> Page:
 
 
 def made(chromium: Browser, folder: Path, **rows: Any) -> Page:
-    """A page of marts with these rows, open on a desktop."""
+    """A report of marts with these rows, open on a desktop."""
     database, file = folder / "made.duckdb", folder / "made.html"
     marts(database, **rows)
     assert main(["--database", str(database), "--output", str(file)]) == 0
@@ -279,7 +285,7 @@ def test_says_when_the_data_is_from_and_the_note(page: Page) -> None:
 
 @pytest.mark.parametrize("name", ["emails_sent", "reply_rate", "progress"])
 def test_numbers_sort_as_numbers_and_what_is_missing_stays_last(page: Page, name: str) -> None:
-    # The first press on the column that is sorted already turns it round.
+    # The first press on the sorted column reverses it.
     if name != "emails_sent":
         assert page.sort("campaigns", name) == "descending"
         down = page.column("campaigns", name)
@@ -504,7 +510,7 @@ def test_says_what_to_run_when_something_is_missing(tmp_path: Path, capsys: pyte
     with duckdb.connect(str(database)) as connection:
         connection.execute("CREATE TABLE campaigns (id BIGINT)")
     assert "no table snov_marts.campaign_performance" in (told := said())
-    assert "`dbt build --project-dir dbt_snov --profiles-dir dbt_snov`" in told
+    assert "`.venv/bin/dbt build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov`" in told
 
     database.unlink()
     marts(database)
@@ -521,7 +527,7 @@ def rate(value: float | None) -> str:
 
 
 def number(text: str) -> float:
-    """What a cell says; nothing is less than any number."""
+    """The number in a cell; an empty one is less than any number."""
     return -1 if text == NOTHING else float(text.replace(",", "").rstrip("%"))
 
 
@@ -530,7 +536,7 @@ def bars(page: Page, chart: str) -> int:
 
 
 def contrasts(page: Page) -> float:
-    """The least contrast of a text, within the charts and outside, to what it stands on (WCAG 2's ratio)."""
+    """The lowest contrast of any text, in the charts and outside, with its background (WCAG 2 ratio)."""
     pairs = page.browser.run(
         """
         const texts = document.querySelectorAll(

@@ -1,4 +1,4 @@
-"""The CDK's standard tests: what `acceptance-test-config.yml` lists, and every command against the sandbox."""
+"""The CDK's standard tests: those in `acceptance-test-config.yml`, and every command against the sandbox."""
 
 import json
 from collections.abc import Iterator
@@ -20,13 +20,14 @@ from airbyte_cdk.test.standard_tests._read_assertions import assert_read_records
 from airbyte_cdk.test.standard_tests.source_base import SourceTestSuiteBase
 
 from sandbox.running import Sandbox
-from sandbox.settings import Settings
+from sandbox.settings import UNLIMITED
 from source_snov import SourceSnov
-from source_snov.histories import LOOKBACK_DAYS
-from source_snov.source import HISTORIES
+from source_snov.incremental.partitions import LOOKBACK_DAYS
+from unit_tests._paths import ROOT
+from unit_tests._streams import HISTORIES, REPORTS, SNAPSHOTS
 
 FOLDER = TemporaryDirectory()
-SANDBOX = Sandbox(settings=Settings(requests_per_minute=None))
+SANDBOX = Sandbox(settings=UNLIMITED)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,13 +43,13 @@ class TestStandard(SourceTestSuiteBase):
 
     @classmethod
     def get_connector_root_dir(cls) -> Path:
-        return Path(__file__).parent.parent
+        return ROOT
 
     @classmethod
     def get_scenarios(cls) -> list[ConnectorTestScenario]:
-        # The sandbox runs from here on: its port is part of the configuration that pytest collects.
+        # Starts the sandbox, because its port is part of the configuration that pytest collects.
         SANDBOX.start()
-        works = _written("works", SANDBOX.config())
+        works = _written("works", _complete())
         wrong = _written("wrong_secret", SANDBOX.config(client_secret="wrong-secret"))
         return [
             *super().get_scenarios(),
@@ -61,12 +62,12 @@ class TestStandard(SourceTestSuiteBase):
         ]
 
     def test_read_incrementally(self) -> None:
-        """What the suite leaves out: two reads of each stream that has a cursor, the second with the first's state."""
-        config = SANDBOX.config()
+        """Two reads of each stream with a cursor, the second with the first's state, which the suite does not test."""
+        config = _complete()
         discovered = discover(SourceSnov(), config).catalog.catalog
         assert discovered
         streams = [stream for stream in discovered.streams if SyncMode.incremental in stream.supported_sync_modes]
-        assert sorted(stream.name for stream in streams) == sorted(HISTORIES)
+        assert sorted(stream.name for stream in streams) == sorted([*HISTORIES, *SNAPSHOTS])
         assert all(stream.source_defined_cursor and stream.is_resumable for stream in streams)
         catalog = ConfiguredAirbyteCatalog(
             streams=[
@@ -76,7 +77,7 @@ class TestStandard(SourceTestSuiteBase):
         )
         first = read(SourceSnov(), config, catalog)
         last = {message.state.stream.stream_descriptor.name: message.state for message in first.state_messages}
-        assert sorted(last) == sorted(HISTORIES)
+        assert sorted(last) == sorted([*HISTORIES, *SNAPSHOTS])
         second = read(SourceSnov(), config, catalog, list(last.values()))
         for output in (first, second):
             assert_read_records(
@@ -91,18 +92,27 @@ class TestStandard(SourceTestSuiteBase):
             [cursor] = stream.default_cursor_field
             key = [field for [field] in stream.source_defined_primary_key]
             before, after = (_keys(output, stream.name, cursor, key) for output in (first, second))
+            if stream.name in SNAPSHOTS:
+                assert after.keys() <= before.keys()
+                continue
             assert after == {one: day for one, day in before.items() if day >= look_back}
-            assert min(before.values()) < look_back
+            assert min(before.values()) < look_back or HISTORIES[stream.name].get("period") == "whole"
 
 
 def _keys(output: EntrypointOutput, stream: str, cursor: str, key: list[str]) -> dict[tuple[Any, ...], str]:
-    """The day of each record, by its primary key."""
+    """The day of each record, or the last one that it is about, by its primary key."""
     data = [message.record.data for message in output.records if message.record.stream == stream]
-    return {tuple(record[field] for field in key): record[cursor][:10] for record in data}
+    last = "date_to" if stream in REPORTS else cursor
+    return {tuple(record[field] for field in key): record.get(last, record[cursor])[:10] for record in data}
 
 
 def _days(output: EntrypointOutput, stream: str, cursor: str) -> set[str]:
     return set(_keys(output, stream, cursor, ["campaign_id", cursor]).values())
+
+
+def _complete() -> dict[str, Any]:
+    """A configuration with which no stream is empty."""
+    return SANDBOX.config(report_owners=SANDBOX.account.owners())
 
 
 def _written(name: str, config: dict[str, Any]) -> Path:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Any, get_args
 
-from sandbox.account import Account
-from sandbox.flood import flood_account
 from sandbox.running import HOST, bind, server_for
-from sandbox.seeds import demo_account, sized_account
 from sandbox.server import create_app
 from sandbox.settings import PENALTY, Settings, UnknownIds
-from sandbox.shapes import SHAPES
+from sandbox.world.account import Account
+from sandbox.world.flood import flood_account
+from sandbox.world.seeds import demo_account, sized_account
+from sandbox.world.shapes import SHAPES
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve an account as the command line says."""
+    """Serves an account with the options of the command line."""
     options = _options(arguments)
     settings = Settings(
         requests_per_minute=options.rate_limit,
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         token_lifetime=options.token_lifetime,
         latency=options.latency,
         unknown_ids=options.unknown_ids,
+        **dict(options.setting),
     )
     account = _account(options)
     listener = bind(options.port)
@@ -35,26 +37,63 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A local Snov.io with a seeded account.")
-    parser.add_argument("--port", type=int, default=8787, help="port on 127.0.0.1, 0 for a free one (default 8787)")
-    instead = parser.add_argument_group("instead of the demo account").add_mutually_exclusive_group()
-    instead.add_argument("--campaigns", type=int, help="that many small campaigns")
-    instead.add_argument("--events", type=int, help="one campaign with that many events, which take no memory here")
-    instead.add_argument("--shape", choices=sorted(SHAPES), help="an account to measure a daily history with")
-    parser.add_argument("--seed", type=int, default=7, help="another seed tells another story (default 7)")
-    parser.add_argument("--rate-limit", type=_limit, default=60, help="requests in any 60 s, or off (default 60)")
-    parser.add_argument(
-        "--penalty", type=float, nargs="?", const=PENALTY, default=0, help="a 429 blocks for that long (300 s if bare)"
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="A local server with Snov.io's API and made-up data."
     )
-    parser.add_argument("--latency", type=float, default=0, help="seconds added to every answer (default 0)")
-    parser.add_argument("--token-lifetime", type=int, default=3600, help="seconds a token lives (default 3600)")
+    parser.add_argument(
+        "--port", type=int, default=8787, help="port on 127.0.0.1, 0 for a free one (default: %(default)s)"
+    )
+    instead = parser.add_argument_group("instead of the demo account").add_mutually_exclusive_group()
+    instead.add_argument("--campaigns", type=int, help="number of small campaigns")
+    instead.add_argument(
+        "--events", type=int, help="one campaign with this many events, generated as they are requested"
+    )
+    instead.add_argument("--shape", choices=sorted(SHAPES), help="an account for measuring the daily history")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the made-up account (default: %(default)s)")
+    parser.add_argument(
+        "--rate-limit", type=_limit, default=60, help="requests in any 60 seconds, or off (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--penalty",
+        type=float,
+        nargs="?",
+        const=PENALTY,
+        default=0,
+        help="seconds for which a 429 blocks all requests (300 without a value)",
+    )
+    parser.add_argument(
+        "--latency", type=float, default=0, help="seconds added to every response (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--token-lifetime", type=int, default=3600, help="lifetime of a token in seconds (default: %(default)s)"
+    )
     parser.add_argument(
         "--unknown-ids",
         choices=get_args(UnknownIds),
         default="ignored",
-        help="what analytics make of the id of no campaign (default ignored)",
+        help="how analytics treat an unknown campaign ID (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--setting",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another reading of the API, such as most_days=90 or last_day_left_out=analytics,activity (repeatable)",
     )
     return parser.parse_args(arguments)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    default = {each.name: each.default for each in fields(Settings)}.get(name)
+    if name not in {each.name for each in fields(Settings)} or not value:
+        raise argparse.ArgumentTypeError(f"{name} is not a setting, or has no value; sandbox/settings.py lists them")
+    if isinstance(default, frozenset):
+        return name, frozenset(value.split(","))
+    if isinstance(default, bool):
+        return name, value.lower() in ("true", "1", "yes")
+    return name, int(value) if value.lstrip("-").isdigit() else value
 
 
 def _limit(text: str) -> int | None:

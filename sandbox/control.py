@@ -1,4 +1,4 @@
-"""Endpoints that steer a running sandbox from another process; they are no part of the API and never logged."""
+"""Control endpoints of a running sandbox, for other processes. They are not part of the API and never logged."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def control_routes(state: State) -> list[Route]:
 
 
 class Control:
-    """What can be asked of, and done to, a running sandbox."""
+    """The handlers of the control endpoints."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     async def add_faults(self, request: Request) -> Response:
-        """Put a fault, or an array of them, in force."""
+        """Adds a fault, or an array of faults."""
         try:
             given = await request.json()
             faults = [from_json(one) for one in (given if isinstance(given, list) else [given])]
@@ -45,35 +45,35 @@ class Control:
         return JSONResponse([_described(self._state.faults.add(fault)) for fault in faults], 201)
 
     async def list_faults(self, request: Request) -> Response:
-        """The faults in force, each with the number of requests it has hit."""
+        """Lists the faults, each with the number of requests it has hit."""
         return JSONResponse([_described(planted) for planted in self._state.faults.all()])
 
     async def clear_faults(self, request: Request) -> Response:
-        """Behave well again."""
+        """Removes all faults."""
         self._state.faults.clear()
         return Response(status_code=204)
 
     async def list_requests(self, request: Request) -> Response:
-        """The log of API requests."""
+        """Returns the log of API requests."""
         return JSONResponse([record.as_json() for record in self._state.log.all()])
 
     async def clear_requests(self, request: Request) -> Response:
-        """Forget the API requests so far."""
+        """Empties the log of API requests."""
         self._state.log.clear()
         return Response(status_code=204)
 
     async def expire_tokens(self, request: Request) -> Response:
-        """Let all tokens expire; new ones can be had."""
+        """Expires all tokens; clients can get new ones."""
         self._state.tokens.expire()
         return Response(status_code=204)
 
     async def revoke_tokens(self, request: Request) -> Response:
-        """Let all tokens expire and refuse the credentials from now on."""
+        """Expires all tokens and rejects the credentials from now on."""
         self._state.tokens.revoke()
         return Response(status_code=204)
 
     async def reset(self, request: Request) -> Response:
-        """Forget everything but the account and the tokens."""
+        """Resets everything but the account and the tokens."""
         self._state.clear()
         return Response(status_code=204)
 

@@ -1,8 +1,8 @@
-"""Faults: which requests shall be answered badly, and how.
+"""Faults: which requests fail, and how.
 
-A Fault is plain data that can be sent as JSON to a running sandbox. The functions below build the ones that are needed,
-so that a test reads like a sentence: `faults.html_page(path="progress", status=200, times=2)`. `path` is a regular
-expression looked for in the decoded path and query, "/v2/campaigns/1/progress" or "…?campaign_id=1&date_from=…".
+A Fault is plain data and can be sent as JSON to a running sandbox. The functions below build them, so that a test reads
+like a sentence: `faults.html_page(path="progress", status=200, times=2)`. `path` is a regular
+expression that is searched in the decoded path and query, "/v2/campaigns/1/progress" or "…?campaign_id=1&date_from=…".
 
 The shapes of error bodies come from the Snov.io API reference 1.4 (E1 to E9).
 """
@@ -17,12 +17,14 @@ from typing import Any, Final, Literal, TypedDict, Unpack, get_args
 Action = Literal[
     "answer",
     "wrong_container",
+    "partial",
     "cut_body",
     "cut_json",
     "reset_before",
     "reset_within",
     "hang",
     "drip",
+    "endless",
     "delay",
     "extra_fields",
     "missing_fields",
@@ -36,12 +38,13 @@ Action = Literal[
 
 SuccessFalse = Literal["list", "text", "object", "message", "no_success"]
 PercentForm = Literal["number", "text", "null"]
+EndlessForm = Literal["headers", "continue", "trailers", "gzip"]
 
 HTML: Final = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
 
 
 class Target(TypedDict, total=False):
-    """Which requests a fault hits: see the fields of Fault with the same names."""
+    """Which requests a fault hits: the fields of Fault with these names."""
 
     path: str
     method: str
@@ -53,12 +56,13 @@ class Target(TypedDict, total=False):
 class Fault:
     """A fault and its target.
 
-    It hits requests whose method and path match the regular expressions, after letting the first `skip` of them
-    through, `times` times (None: for ever). `answer` sends `status`, `headers` and `body` (text as it is, anything
-    else as JSON). `seconds` is the length of a `delay` or the pause between two bytes of a `drip`. `fields` names the
-    fields to add, remove, null or replace (with these values). `form` is how `percent_forms` writes rates. What happens
-    in the midst of a sync (`tokens_expire`, `credentials_revoked`, `campaign_deleted` with the `campaign_id` in
-    `fields`) happens just before the answer, which is then what it must be.
+    It skips the first `skip` requests whose method and path match the regular expressions, then hits `times` of them
+    (None: all). `answer` sends `status`, `headers` and `body` (text unchanged, anything else as JSON). `seconds` is the
+    length of a `delay`, or the pause between two bytes of a `drip` or two pieces of an `endless` response: headers,
+    `100 Continue`, trailers or compressed bytes that unpack to nothing, by its `form`. `form` is also how
+    `percent_forms` writes rates. `fields` has the fields to add, remove, null or replace (with these values). Events
+    during a sync (`tokens_expire`, `credentials_revoked`, `campaign_deleted` with the `campaign_id` in `fields`) happen
+    just before the response, which then follows from them.
     """
 
     action: Action
@@ -71,19 +75,19 @@ class Fault:
     body: Any = None
     seconds: float = 0
     fields: Mapping[str, Any] = field(default_factory=dict)
-    form: PercentForm = "number"
+    form: PercentForm | EndlessForm = "number"
 
     def matches(self, method: str, target: str) -> bool:
-        """Whether a request of this method and decoded path with query is meant."""
+        """Whether this method and decoded path with query match."""
         return bool(re.search(self.method, method) and re.search(self.path, target))
 
     def as_json(self) -> dict[str, Any]:
-        """The fault as JSON-able data."""
+        """The fault as data for JSON."""
         return asdict(self)
 
 
 def from_json(data: object) -> Fault:
-    """The fault described by a JSON object; ValueError says what is wrong with it."""
+    """Builds a fault from a JSON object. Raises ValueError with the problem."""
     if not isinstance(data, dict):
         raise ValueError("a fault is a JSON object")
     unknown = set(data) - {known.name for known in fields(Fault)}
@@ -100,7 +104,7 @@ def from_json(data: object) -> Fault:
 
 
 class Planted:
-    """A fault in force, with the requests it has met."""
+    """An active fault, with counts of matching requests."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -108,7 +112,7 @@ class Planted:
         self.hits = 0
 
     def takes(self, method: str, target: str) -> bool:
-        """Whether the fault hits this request, which is then counted."""
+        """Whether the fault hits this request; counts it."""
         spent = self.fault.times is not None and self.hits >= self.fault.times
         if spent or not self.fault.matches(method, target):
             return False
@@ -120,13 +124,13 @@ class Planted:
 
 
 class FaultBook:
-    """The faults in force, oldest first. A request is hit by the first that takes it; later ones do not see it."""
+    """The active faults, oldest first. Only the first one that takes a request sees it."""
 
     def __init__(self) -> None:
         self._planted: list[Planted] = []
 
     def add(self, fault: Fault) -> Planted:
-        """Put a fault in force."""
+        """Activates a fault."""
         planted = Planted(fault)
         self._planted.append(planted)
         return planted
@@ -136,11 +140,11 @@ class FaultBook:
         return next((planted.fault for planted in self._planted if planted.takes(method, target)), None)
 
     def all(self) -> list[Planted]:
-        """The faults in force, spent ones included."""
+        """All faults, used-up ones included."""
         return list(self._planted)
 
     def clear(self) -> None:
-        """Behave well again."""
+        """Removes all faults."""
         self._planted.clear()
 
 
@@ -165,35 +169,51 @@ def not_found(title: str = "Resource not found", **target: Unpack[Target]) -> Fa
 
 
 def unprocessable(message: str = "Campaign not found", **target: Unpack[Target]) -> Fault:
-    """422 as progress gives it for a campaign that cannot be read (E6)."""
+    """422, as progress returns for a campaign that it cannot read (E6)."""
     return answer(422, {"data": {"message": message}}, **target)
 
 
 def rate_limited(retry_after: int | str | None = None, **target: Unpack[Target]) -> Fault:
-    """429 with a plain text (E8); the real API sends no Retry-After (API reference 1.3)."""
+    """429 with plain text (E8). The real API sends no Retry-After (API reference 1.3)."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return answer(429, "Your rate is limited", headers, **target)
 
 
 def server_error(status: int = 500, body: Any = "Internal Server Error", **target: Unpack[Target]) -> Fault:
-    """A 5xx with a plain text (E9)."""
+    """A 5xx with plain text (E9)."""
     return answer(status, body, **target)
 
 
 def html_page(status: int = 200, title: str = "Just a moment...", **target: Unpack[Target]) -> Fault:
-    """An HTML page where JSON is expected (E9), of a proxy or a maintenance window."""
+    """An HTML page instead of JSON (E9), as from a proxy or during maintenance."""
     return answer(status, HTML.format(title=title), {"Content-Type": "text/html; charset=utf-8"}, **target)
 
 
+def firewall(status: int = 403, **target: Unpack[Target]) -> Fault:
+    """The HTML page of a firewall, proxy or portal, with any status and its own Server header."""
+    headers = {"Content-Type": "text/html; charset=utf-8", "Server": "gateway"}
+    return answer(status, HTML.format(title="Access to this site is blocked"), headers, **target)
+
+
+def no_location(status: int = 302, **target: Unpack[Target]) -> Fault:
+    """A redirect without a Location, with an empty array."""
+    return answer(status, [], **target)
+
+
+def partial(**target: Unpack[Target]) -> Fault:
+    """206 with half the rows."""
+    return Fault("partial", status=206, **target)
+
+
 def bad_gateway(**target: Unpack[Target]) -> Fault:
-    """502 with the HTML page of a proxy (E9)."""
+    """502 with a proxy's HTML page (E9)."""
     return html_page(502, "502 Bad Gateway", **target)
 
 
 def success_false(
     shape: SuccessFalse = "list", text: str = "Something went wrong", status: int = 200, **target: Unpack[Target]
 ) -> Fault:
-    """An error told in the body, in one of its shapes (E1, E3, E4, E5), with HTTP 200 unless said otherwise."""
+    """An error in the body, in one of its shapes (E1, E3, E4, E5), by default with HTTP 200."""
     bodies: dict[SuccessFalse, dict[str, Any]] = {
         "list": {"success": False, "errors": [text, "Second error"]},
         "text": {"success": False, "errors": text},
@@ -210,27 +230,27 @@ def token_refused(status: int = 401, **target: Unpack[Target]) -> Fault:
 
 
 def token_without_access_token(**target: Unpack[Target]) -> Fault:
-    """The token endpoint answers 200 but gives no token (API reference 1.2)."""
+    """The token endpoint answers 200 without a token (API reference 1.2)."""
     return answer(200, {"token_type": "Bearer", "expires_in": 3600}, **_on_token(target))
 
 
 def wrong_container(**target: Unpack[Target]) -> Fault:
-    """An object where an array belongs (rows under their index, as PHP writes sparse arrays), or an array of one."""
+    """An object instead of an array (rows by index, as PHP writes sparse arrays), or an array of one object."""
     return Fault("wrong_container", **target)
 
 
 def cut_body(**target: Unpack[Target]) -> Fault:
-    """Half of the bytes that Content-Length announces, then the connection closes."""
+    """Half the bytes that Content-Length announces, then the connection closes."""
     return Fault("cut_body", **target)
 
 
 def cut_json(**target: Unpack[Target]) -> Fault:
-    """A well-framed answer whose JSON stops in the middle."""
+    """A complete HTTP response whose JSON is truncated."""
     return Fault("cut_json", **target)
 
 
 def reset_before(**target: Unpack[Target]) -> Fault:
-    """The connection is reset before any byte of the answer."""
+    """The connection is reset before any byte of the response."""
     return Fault("reset_before", **target)
 
 
@@ -240,28 +260,33 @@ def reset_within(**target: Unpack[Target]) -> Fault:
 
 
 def hang(**target: Unpack[Target]) -> Fault:
-    """Accept the request and never answer."""
+    """Accepts the request and never responds."""
     return Fault("hang", **target)
 
 
 def drip(seconds: float = 1.0, **target: Unpack[Target]) -> Fault:
-    """One byte of the body, then a pause of so many seconds, and so on."""
+    """One byte of the body at a time, with a pause of this many seconds after each."""
     return Fault("drip", seconds=seconds, **target)
 
 
+def endless(form: EndlessForm, seconds: float = 1.0, **target: Unpack[Target]) -> Fault:
+    """A part of the response before or around its body that never ends, a piece every `seconds`."""
+    return Fault("endless", seconds=seconds, form=form, **target)
+
+
 def delay(seconds: float, **target: Unpack[Target]) -> Fault:
-    """A right answer, late."""
+    """The right response, late."""
     return Fault("delay", seconds=seconds, **target)
 
 
 def extra_fields(values: Mapping[str, Any] | None = None, **target: Unpack[Target]) -> Fault:
-    """Fields the API did not have before, on every row and object."""
+    """New fields, on every row and object."""
     added = values or {"new_metric": 3, "new_object": {"nested": [1, 2]}}
     return Fault("extra_fields", fields=dict(added), **target)
 
 
 def missing_fields(names: Sequence[str], **target: Unpack[Target]) -> Fault:
-    """Fields that are simply absent."""
+    """Fields that are absent."""
     return Fault("missing_fields", fields=dict.fromkeys(names), **target)
 
 
@@ -271,7 +296,7 @@ def null_fields(names: Sequence[str], **target: Unpack[Target]) -> Fault:
 
 
 def wrong_types(values: Mapping[str, Any], **target: Unpack[Target]) -> Fault:
-    """Fields that hold these values instead, such as {"emails_sent": "many"}."""
+    """Fields with these values instead, such as {"emails_sent": "many"}."""
     return Fault("wrong_types", fields=dict(values), **target)
 
 
@@ -281,12 +306,12 @@ def percent_forms(form: PercentForm = "number", **target: Unpack[Target]) -> Fau
 
 
 def tokens_expire(**target: Unpack[Target]) -> Fault:
-    """All tokens expire just before the request; new ones can be had."""
+    """All tokens expire just before the request; clients can get new ones."""
     return Fault("tokens_expire", **target)
 
 
 def credentials_revoked(**target: Unpack[Target]) -> Fault:
-    """The API key is replaced just before the request: tokens expire, and the credentials are refused."""
+    """The API key is replaced just before the request: tokens expire and the credentials are rejected."""
     return Fault("credentials_revoked", **target)
 
 
@@ -301,7 +326,7 @@ def error_object(code: int, title: str) -> dict[str, Any]:
 
 
 def oauth_error(error: str, description: str) -> dict[str, str]:
-    """The body of E7; its exact keys are not known, so all that clients look for are there."""
+    """The body of E7. Its keys are unknown, so it has all that clients look for."""
     return {"error": error, "error_description": description, "message": description}
 
 
@@ -310,7 +335,7 @@ def _on_token(target: Target) -> Target:
 
 
 def rows(document: Any) -> Iterable[dict[str, Any]]:
-    """The objects of an answer whose fields a fault may change: array rows, or the object and its lists of rows."""
+    """The objects of a response whose fields a fault may change: array rows, or the object and its lists of rows."""
     if isinstance(document, list):
         yield from (row for row in document if isinstance(row, dict))
     elif isinstance(document, dict):
@@ -320,12 +345,21 @@ def rows(document: Any) -> Iterable[dict[str, Any]]:
 
 
 def changed(fault: Fault, document: Any) -> Any:
-    """The JSON document of a right answer, with the fault's change made to it."""
+    """Applies the fault's change to the JSON document of a right response."""
     if fault.action == "wrong_container":
         return {str(index): row for index, row in enumerate(document)} if isinstance(document, list) else [document]
+    if fault.action == "partial":
+        return _halved(document)
     for row in rows(document):
         _change(fault, row)
     return document
+
+
+def _halved(document: Any) -> Any:
+    if isinstance(document, list):
+        return document[: len(document) // 2]
+    held = {name: value for name, value in document.items() if isinstance(value, list)}
+    return document | {name: value[: len(value) // 2] for name, value in held.items()}
 
 
 def _change(fault: Fault, row: dict[str, Any]) -> None:
@@ -345,7 +379,7 @@ def _is_percent(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"\d+%", value) is not None
 
 
-def _reformed(percent: str, form: PercentForm) -> int | str | None:
+def _reformed(percent: str, form: PercentForm | EndlessForm) -> int | str | None:
     digits = percent.removesuffix("%")
-    forms: dict[PercentForm, int | str | None] = {"number": int(digits), "text": digits, "null": None}
+    forms: dict[str, int | str | None] = {"number": int(digits), "text": digits, "null": None}
     return forms[form]

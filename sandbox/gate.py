@@ -1,4 +1,4 @@
-"""The outermost layer of the sandbox: every API request passes it, whatever becomes of it further in."""
+"""The outermost layer of the sandbox, which sees every API request."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sandbox.records import Record, read_query, token_digest
 from sandbox.state import State
 
 TOO_MANY: Final = "Your rate is limited"
-"""The plain text of a 429; no header comes with it (Snov.io API reference 1.3 and E8)."""
+"""The plain text of a 429, which has no header (Snov.io API reference 1.3 and E8)."""
 
 
-class Gate:
-    """Logs each API request, keeps the rate limit, and adds the latency; control requests pass untouched."""
+class TrafficControl:
+    """Logs API requests, enforces the rate limit and adds the latency. Control requests pass untouched."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
@@ -29,7 +29,9 @@ class Gate:
             return
         record = self._record(scope)
         self._state.log.add(record)
-        app = self._app if self._state.limit.allows(record.time) else PlainTextResponse(TOO_MANY, 429)
+        retry_after = self._state.settings.retry_after
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        app = self._app if self._state.limit.allows(record.time) else PlainTextResponse(TOO_MANY, 429, headers)
 
         async def noting_status(message: Message) -> None:
             if message["type"] == "http.response.start":

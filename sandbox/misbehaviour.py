@@ -1,4 +1,4 @@
-"""Carries out faults, in a plain ASGI layer that can reach below HTTP to the connection itself."""
+"""Carries out faults, in an ASGI layer that also reaches the connection below HTTP."""
 
 from __future__ import annotations
 
@@ -19,14 +19,26 @@ from sandbox.faults import Fault, changed
 from sandbox.state import State
 
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER switched on with no time: closing drops the connection with RST instead of the orderly FIN."""
+"""SO_LINGER with a time of zero: closing sends RST instead of FIN."""
 
 UNTIL_READ: Final = 0.05
-"""Seconds a client gets to read the begun answer: RST may throw away what it has not read yet."""
+"""Seconds for the client to read what was sent: RST may discard unread bytes."""
+
+ENDLESS: Final = {
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n"),
+    "continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "trailers": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n", b"X-More: 1\r\n"),
+    "gzip": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"a\r\n\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\x03\r\n",
+        b"1\r\na\r\n",
+    ),
+}
+"""The beginning of an endless response, and the piece that repeats. The gzip is in the middle of a file name."""
 
 
-class Answer:
-    """The right answer to a request, held back."""
+class HeldResponse:
+    """The right response to a request, held back."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -34,26 +46,26 @@ class Answer:
         self.body = b""
 
     async def collect(self, message: Message) -> None:
-        """Take a message of the application instead of sending it."""
+        """Keeps a message of the application instead of sending it."""
         if message["type"] == "http.response.start":
             self.status, self.headers = message["status"], list(message["headers"])
         else:
             self.body += message.get("body", b"")
 
     async def send(self, send: Send, body: bytes) -> None:
-        """Send the whole answer, with this body."""
+        """Sends the whole response, with this body."""
         await self.begin(send, len(body))
         await send({"type": "http.response.body", "body": body})
 
     async def begin(self, send: Send, length: int) -> None:
-        """Send the status and the headers, announcing a body of this length."""
+        """Sends status and headers, announcing a body of this length."""
         headers = [pair for pair in self.headers if pair[0].lower() != b"content-length"]
         headers.append((b"content-length", str(length).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
 
 
 class Misbehaviour:
-    """Passes requests on to the application, except those that a fault of the book hits."""
+    """Passes requests on to the application, except those that a fault hits."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
@@ -74,7 +86,7 @@ class Misbehaviour:
 
 
 class Exchange:
-    """One request and its answer, about to go wrong."""
+    """A request that a fault hits, and its response."""
 
     def __init__(self, app: ASGIApp, state: State, scope: Scope, receive: Receive, send: Send) -> None:
         self._app = app
@@ -84,7 +96,7 @@ class Exchange:
         self._send = send
 
     async def suffer(self, fault: Fault) -> None:
-        """Do what the fault says."""
+        """Carries out the fault."""
         ways: dict[str, Callable[[Fault], Awaitable[None]]] = {
             "answer": self._answer,
             "cut_body": self._cut_body,
@@ -93,6 +105,7 @@ class Exchange:
             "reset_within": self._reset_within,
             "hang": self._hang,
             "drip": self._drip,
+            "endless": self._endless,
             "delay": self._delay,
             "tokens_expire": self._tokens_expire,
             "credentials_revoked": self._credentials_revoked,
@@ -109,11 +122,13 @@ class Exchange:
         await response(self._scope, self._receive, self._send)
 
     async def _change(self, fault: Fault) -> None:
-        right = await self._right_answer()
+        right = await self._right_response()
+        if fault.action == "partial":
+            right.status = fault.status
         await right.send(self._send, json.dumps(changed(fault, json.loads(right.body))).encode())
 
     async def _cut_json(self, fault: Fault) -> None:
-        right = await self._right_answer()
+        right = await self._right_response()
         await right.send(self._send, _half(right.body))
 
     async def _cut_body(self, fault: Fault) -> None:
@@ -133,12 +148,12 @@ class Exchange:
         await self._gone()
 
     async def _delay(self, fault: Fault) -> None:
-        right = await self._right_answer()
+        right = await self._right_response()
         if not await self._gone(fault.seconds):
             await right.send(self._send, right.body)
 
     async def _drip(self, fault: Fault) -> None:
-        right = await self._right_answer()
+        right = await self._right_response()
         await right.begin(self._send, len(right.body))
         last = len(right.body) - 1
         for position in range(len(right.body)):
@@ -146,6 +161,13 @@ class Exchange:
             await self._send({"type": "http.response.body", "body": byte, "more_body": position < last})
             if position < last and await self._gone(fault.seconds):
                 return
+
+    async def _endless(self, fault: Fault) -> None:
+        begin, piece = ENDLESS[fault.form]
+        transport = self._transport()
+        transport.write(begin)
+        while not await self._gone(fault.seconds):
+            transport.write(piece)
 
     async def _tokens_expire(self, fault: Fault) -> None:
         self._state.tokens.expire()
@@ -160,13 +182,13 @@ class Exchange:
             self._state.account.remove_campaign(campaign)
         await self._app(self._scope, self._receive, self._send)
 
-    async def _right_answer(self) -> Answer:
-        answer = Answer()
-        await self._app(self._scope, self._receive, answer.collect)
-        return answer
+    async def _right_response(self) -> HeldResponse:
+        held = HeldResponse()
+        await self._app(self._scope, self._receive, held.collect)
+        return held
 
     async def _begin_half(self) -> None:
-        right = await self._right_answer()
+        right = await self._right_response()
         await right.begin(self._send, len(right.body))
         await self._send({"type": "http.response.body", "body": _half(right.body), "more_body": True})
 
@@ -178,11 +200,11 @@ class Exchange:
         await self._gone()
 
     def _transport(self) -> asyncio.Transport:
-        """The connection under the request: ASGI offers no way to drop it, uvicorn's request cycle holds it."""
+        """The connection of the request, which only uvicorn's request cycle knows: ASGI cannot drop it."""
         return cast("asyncio.Transport", cast(Any, self._receive).__self__.transport)
 
     async def _gone(self, within: float | None = None) -> bool:
-        """Wait until the client or the server drops the connection; False if it still stands after so many seconds."""
+        """Waits until either side drops the connection. False if it is still open after `within` seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 while (await self._receive())["type"] != "http.disconnect":

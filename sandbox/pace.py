@@ -13,8 +13,8 @@ WINDOW: Final = 60.0
 class RateLimit:
     """At most `requests_per_minute` answered requests in any 60 seconds, whatever the endpoint.
 
-    With a penalty, the first refusal blocks the account for that long, and each request inside the block starts the
-    time anew. Refused requests do not fill the window.
+    With a penalty, the first refusal blocks the account for that long, and each request during the block restarts it.
+    Refused requests do not count against the limit.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -24,7 +24,7 @@ class RateLimit:
         self._blocked_until = float("-inf")
 
     def allows(self, now: float) -> bool:
-        """Count a request that arrives now, in seconds; False if it is over the limit or inside a block."""
+        """Counts a request at this time, in seconds. False if it is over the limit or during a block."""
         if self._limit is None:
             return True
         while self._answered and self._answered[0] <= now - WINDOW:
@@ -36,6 +36,6 @@ class RateLimit:
         return True
 
     def forget(self) -> None:
-        """Start with an empty window and no block."""
+        """Empties the window and ends a block."""
         self._answered.clear()
         self._blocked_until = float("-inf")

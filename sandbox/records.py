@@ -1,4 +1,4 @@
-"""The log of API requests, without any secret: no credentials, and tokens only as a digest."""
+"""The log of API requests, without secrets: no credentials, and tokens only as digests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECRET_PARAMETERS: Final = frozenset({"access_token", "client_id", "client_secre
 
 @dataclass
 class Record:
-    """One API request. `time` is the clock's seconds at arrival; `status` None means no answer was begun.
+    """One API request. `time` is the clock's seconds at arrival; `status` None means that no response was begun.
 
     `query` maps each parameter to all its values, secrets replaced by asterisks. `token` is a digest of the bearer
     token, equal for equal tokens, or None without one.
@@ -41,7 +41,7 @@ class RequestLog:
         self._records: list[Record] = []
 
     def add(self, record: Record) -> None:
-        """Append a request that has just arrived."""
+        """Appends a request."""
         self._records.append(record)
 
     def all(self) -> list[Record]:
@@ -49,12 +49,12 @@ class RequestLog:
         return list(self._records)
 
     def clear(self) -> None:
-        """Forget the requests so far."""
+        """Empties the log."""
         self._records.clear()
 
 
 def read_query(query: bytes) -> dict[str, list[str]]:
-    """A query string as its parameters, secrets masked."""
+    """The parameters of a query string, secrets masked."""
     parameters = parse_qs(query.decode("latin-1"), keep_blank_values=True)
     return {name: ["***"] * len(values) if name in SECRET_PARAMETERS else values for name, values in parameters.items()}
 
@@ -66,12 +66,12 @@ def token_digest(authorization: str) -> str | None:
 
 
 def statuses(records: Iterable[Record]) -> Counter[int | None]:
-    """How many requests were answered with each status."""
+    """The number of requests by status."""
     return Counter(record.status for record in records)
 
 
 def max_in_any_minute(records: Iterable[Record]) -> int:
-    """The largest number of requests that arrived within any 60 seconds."""
+    """The largest number of requests within any 60 seconds."""
     window: deque[float] = deque()
     most = 0
     for time in sorted(record.time for record in records):

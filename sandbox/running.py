@@ -1,8 +1,9 @@
-"""Runs the sandbox: in a thread of this process for tests, or in the foreground for everybody else."""
+"""Runs the sandbox, in a thread for tests or in the foreground."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 import time
@@ -13,34 +14,34 @@ from typing import Any, Final, Self
 import uvicorn
 from starlette.applications import Starlette
 
-from sandbox.account import Account
 from sandbox.faults import Fault, Planted
 from sandbox.records import Record, max_in_any_minute, statuses
-from sandbox.seeds import demo_account
 from sandbox.server import create_app
 from sandbox.settings import Settings
 from sandbox.state import State
+from sandbox.world.account import Account
+from sandbox.world.seeds import demo_account
 
 HOST: Final = "127.0.0.1"
 PATIENCE: Final = 10.0
 """Seconds after which a start or a stop counts as failed."""
 
 KEEP_ALIVE: Final = 75
-"""Seconds an idle connection stays open: a client at the documented pace uses each of a few only every few seconds."""
+"""Seconds that an idle connection stays open. A client at the documented pace uses each one only every few seconds."""
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that stops at once, whatever requests are still open: hanging is part of its job."""
+    """A uvicorn server that stops at once, whatever requests are open: some hang on purpose."""
 
     async def main_loop(self) -> None:
-        """As uvicorn's, but looks more often whether to stop."""
+        """Like uvicorn's, but checks more often whether to stop."""
         counter = 0
         while not await self.on_tick(counter % 10):
             counter += 1
             await asyncio.sleep(0.02)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drop all connections, which ends the requests on them."""
+        """Drops all connections, which ends their requests."""
         for listener in self.servers:
             listener.close()
         for connection in list(self.server_state.connections):
@@ -52,8 +53,8 @@ class Server(uvicorn.Server):
 
 def bind(port: int = 0) -> socket.socket:
     """A listening socket on the loopback interface; port 0 picks a free one."""
-    # asyncio switches Nagle's algorithm off only where it sees this protocol number; with it on, the body of an answer
-    # waits 40 ms for the client to acknowledge the headers.
+    # asyncio switches Nagle's algorithm off only for this protocol number. With it, the body of a response would wait
+    # 40 ms for the client to acknowledge the headers.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((HOST, port))
@@ -62,7 +63,7 @@ def bind(port: int = 0) -> socket.socket:
 
 
 def server_for(app: Starlette) -> Server:
-    """A server that leaves the logging of its process alone and uses only what the standard library offers."""
+    """A server that does not touch the logging of its process and needs only the standard library."""
     config = uvicorn.Config(
         app,
         loop="asyncio",
@@ -80,7 +81,7 @@ def server_for(app: Starlette) -> Server:
 class Sandbox:
     """A sandbox in a thread of this process, as a context manager.
 
-    `with Sandbox(seeds.empty_account(), Settings(requests_per_minute=None)) as sandbox: …sandbox.url…`
+    `with Sandbox(seeds.empty_account(), UNLIMITED) as sandbox: …sandbox.url…`
     """
 
     def __init__(self, account: Account | None = None, settings: Settings | None = None) -> None:
@@ -102,7 +103,10 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Start and wait until requests are accepted."""
+        """Starts, and returns once requests are accepted. This process and its children bypass any proxy for them."""
+        os.environ["no_proxy"] = ",".join(
+            filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), HOST])
+        )
         listener = bind()
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
         self._server = server_for(self._app)
@@ -115,7 +119,7 @@ class Sandbox:
             time.sleep(0.002)
 
     def stop(self) -> None:
-        """Stop at once; open requests lose their connection."""
+        """Stops at once; open requests lose their connection."""
         if self._server is None or self._thread is None:
             return
         self._server.should_exit = True
@@ -125,15 +129,15 @@ class Sandbox:
 
     @property
     def requests(self) -> list[Record]:
-        """The API requests so far, in order of arrival, refused ones included."""
+        """The API requests so far, refused ones included, in order of arrival."""
         return self._state.log.all()
 
     def count(self, path_contains: str = "") -> int:
-        """How many API requests had this text in their path."""
+        """The number of API requests with this text in their path."""
         return sum(path_contains in record.path for record in self.requests)
 
     def statuses(self) -> Counter[int | None]:
-        """How many API requests were answered with each status; None stands for no answer."""
+        """The number of API requests by status; None: no response."""
         return statuses(self.requests)
 
     def max_in_any_minute(self) -> int:
@@ -141,23 +145,23 @@ class Sandbox:
         return max_in_any_minute(self.requests)
 
     def add_fault(self, fault: Fault) -> Planted:
-        """Put a fault in force; the answer's `hits` tells how many requests it has hit."""
+        """Activates a fault. `hits` of the result counts the requests that it hits."""
         return self._state.faults.add(fault)
 
     def clear_faults(self) -> None:
-        """Behave well again."""
+        """Removes all faults."""
         self._state.faults.clear()
 
     def expire_tokens(self) -> None:
-        """Let all tokens expire; new ones can be had."""
+        """Expires all tokens; clients can get new ones."""
         self._state.tokens.expire()
 
     def revoke_credentials(self) -> None:
-        """Let all tokens expire and refuse the credentials from now on."""
+        """Expires all tokens and rejects the credentials from now on."""
         self._state.tokens.revoke()
 
     def clear(self) -> None:
-        """Forget faults, requests, the rate limit's window and a revocation; tokens and account stay."""
+        """Removes faults, requests, the rate limit's window and a revocation. Tokens and account stay."""
         self._state.clear()
 
     def config(self, **overrides: Any) -> dict[str, Any]:

@@ -1,11 +1,9 @@
-"""The sandbox's HTTP side: the application, and the endpoints every sync needs.
-
-The other endpoints are in the modules that are named for what they serve.
-"""
+"""The sandbox's application, and the endpoints that every sync needs. The others are in `endpoints/`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -14,23 +12,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.account import Account
-from sandbox.activity import activity_routes
-from sandbox.campaign_info import campaign_info_routes
 from sandbox.control import control_routes
-from sandbox.crm import crm_routes
-from sandbox.custom_fields import custom_field_routes
+from sandbox.endpoints.activity import activity_routes
+from sandbox.endpoints.campaign_info import campaign_info_routes
+from sandbox.endpoints.crm import crm_routes
+from sandbox.endpoints.custom_fields import custom_field_routes
+from sandbox.endpoints.forms import written
+from sandbox.endpoints.mails import mail_routes
+from sandbox.endpoints.prospects import prospect_routes
+from sandbox.endpoints.replies import reply_routes
+from sandbox.endpoints.senders import sender_routes
+from sandbox.endpoints.warm_up import warm_up_routes
+from sandbox.endpoints.web import body_fields, covered, get, ids, listed, missing, period
 from sandbox.faults import error_object, oauth_error
-from sandbox.gate import Gate
-from sandbox.mails import mail_routes
+from sandbox.gate import TrafficControl
 from sandbox.misbehaviour import Misbehaviour
-from sandbox.prospects import prospect_routes
-from sandbox.replies import reply_routes
-from sandbox.senders import sender_routes
 from sandbox.settings import Settings
 from sandbox.state import State
-from sandbox.warm_up import warm_up_routes
-from sandbox.web import body_fields, get, ids, listed, missing, period
+from sandbox.world.account import Account
 
 
 def create_app(account: Account, settings: Settings | None = None) -> Starlette:
@@ -38,7 +37,7 @@ def create_app(account: Account, settings: Settings | None = None) -> Starlette:
     state = State(account, settings or Settings())
     app = Starlette(
         routes=[route for routes in ROUTES for route in routes(state)],
-        middleware=[Middleware(Gate, state), Middleware(Misbehaviour, state)],
+        middleware=[Middleware(TrafficControl, state), Middleware(Misbehaviour, state)],
         exception_handlers={404: _unknown_route},
     )
     app.router.redirect_slashes = False
@@ -92,27 +91,46 @@ def balance(state: State, request: Request) -> dict[str, Any]:
 
 def campaigns(state: State, request: Request) -> list[dict[str, Any]]:
     """`GET /v1/get-user-campaigns`: a bare array (API reference 2.1)."""
-    return state.account.campaign_rows()
+    rows, form = state.account.campaign_rows(), state.settings.time_form
+    if form == "documented":
+        return rows
+    times = ("started_at",) if form == "zero_date" else ("created_at", "updated_at", "started_at")
+    return [row | {name: written(row[name], form) for name in times if row[name]} for row in rows]
 
 
-def analytics(state: State, request: Request) -> dict[str, Any]:
+def analytics(state: State, request: Request) -> dict[str, Any] | Response:
     """`GET /v2/statistics/campaign-analytics`: one flat object (API reference 2.8).
 
-    What the real API does without dates is not known: its reference marks both as required, its knowledge base calls
-    them optional. A client that gets by here always sends them, and so suits either.
+    Unknown: what the real API does without dates. Its reference requires both, its knowledge base calls them optional.
+    Here they are required, so a client that works here sends them and works with either.
     """
-    date_from, date_to = period(request)
+    settings = state.settings
+    first, last = covered(state, "analytics", period(request))
     campaign_ids = ids(request, "campaign_id")
-    if state.settings.unknown_ids != "ignored" and not state.account.has_campaigns(campaign_ids or ()):
-        raise missing(way=state.settings.unknown_ids)
+    if settings.unknown_ids != "ignored" and not state.account.has_campaigns(campaign_ids or ()):
+        raise missing(way=settings.unknown_ids)
+    if settings.too_large and ((last - first).days + 1) * len(campaign_ids or (0,)) > settings.too_large:
+        return _too_large(settings.too_large_status)
+    if settings.most_days:
+        last = min(last, first + timedelta(days=settings.most_days - 1))
+    if settings.first_id_only and campaign_ids:
+        campaign_ids = campaign_ids[:1]
     return state.account.analytics(
         campaign_ids,
-        date_from,
-        date_to,
+        first,
+        last,
         sender_email=ids(request, "sender_email"),
         sender_linkedin=ids(request, "sender_linkedin"),
         campaign_owner=listed(request, "campaign_owner"),
+        reading=settings,
     )
+
+
+def _too_large(status: int) -> Response:
+    """A refusal because of the request's size: from a proxy in front of the API with 5xx, else from the API itself."""
+    if status >= 500:
+        return Response("<html><title>504 Gateway Time-out</title></html>", status, media_type="text/html")
+    return JSONResponse(error_object(status, "The requested period is too long"), status)
 
 
 def progress(state: State, request: Request) -> dict[str, Any]:
@@ -124,5 +142,5 @@ def progress(state: State, request: Request) -> dict[str, Any]:
 
 
 async def _unknown_route(request: Request, error: Exception) -> Response:
-    """E1; not even a token is looked at."""
+    """E1, without checking the token."""
     return JSONResponse(error_object(404, "Resource not found"), 404)

@@ -1,4 +1,4 @@
-"""What the sandbox enforces, and the credentials it accepts."""
+"""Settings of the sandbox: limits, credentials, and readings of the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ CLIENT_ID: Final = "sandbox-user"
 CLIENT_SECRET: Final = "sandbox-secret"
 
 PENALTY: Final = 300.0
-"""Seconds for which one client saw a 429 block the whole account (Snov.io API reference 1.3)."""
+"""Seconds for which a 429 blocks the whole account, as one client observed (Snov.io API reference 1.3)."""
+
+TimeForm = Literal[
+    "documented", "text", "iso", "milliseconds", "php_zone", "php_offset", "php_abbreviation", "zero_date"
+]
+Moving = Literal["deleted", "added", "reordered"]
 
 UnknownIds = Literal["ignored", "not_found", "unprocessable", "bad_request", "error_in_200"]
 
@@ -20,19 +25,35 @@ UnknownIds = Literal["ignored", "not_found", "unprocessable", "bad_request", "er
 class Settings:
     """Times are in seconds. `requests_per_minute` None switches the rate limit off, `penalty_seconds` 0 the penalty.
 
-    The defaults are the documented ones (Snov.io API reference 1.1); `clock` gives seconds that never go back and can
-    be replaced so that tests need not wait.
+    The defaults are documented (Snov.io API reference 1.1). `clock` is monotonic; tests replace it to avoid waiting.
 
-    `unknown_ids` is what analytics make of a `campaign_id` list with an id that the account does not have, which the
-    reference (2.8) leaves open: no events for it, or an error for the whole request, with status 404, 422, 400 or 200.
+    `unknown_ids`: what analytics do with a `campaign_id` list that has an unknown id, which the reference (2.8) leaves
+    open: ignore it, or fail the whole request with status 404, 422, 400 or 200.
 
-    `unavailable` and `absent` hold beginnings of paths, in which `*` stands for anything: the first are answered with
-    403, as if the plan did not include them, the others with 404, as if they did not exist.
+    `unavailable` and `absent`: path prefixes, with `*` as a wildcard. The first get a 403, as if the plan did not
+    include them, the others a 404, as if they did not exist.
 
-    `event_page` is the number of rows in a page of the lists of sent, opened, clicked and answered e-mails
-    (reference 2.11), `reply_page` that of the replies on all channels, which is not documented (2.14). With
-    `plain_times`, the former give times as text, not as PHP date objects; with `nested_replies`, the list of e-mail
-    replies has its subject and body in `emails` (both are in conflict, 2.12 and 2.15).
+    `event_page`: rows per page of the lists of sent, opened, clicked and answered e-mails (reference 2.11).
+    `reply_page`: rows per page of the replies on all channels, which is undocumented (2.14). `nested_replies`: the list
+    of e-mail replies has subject and body in `emails` (sources disagree, 2.15).
+
+    The others are readings of the API that no document excludes. The defaults are what its reference suggests:
+
+    - `last_day_left_out`: those of analytics, activity and warm_up whose `date_to` does not include its day.
+      `future_days_refused`: a `date_to` after today is an error.
+    - `most_days`: analytics of a longer span count only its first days. `too_large`: analytics about more campaigns
+      times days than this are refused, with `too_large_status`. `first_id_only`: analytics of several campaigns count
+      only the first. `day_offset_hours`: how far the days of analytics are ahead of UTC. `distinct_across_campaigns`
+      False: analytics count a recipient of two campaigns twice. `silent_events`: analytics are zero every third day.
+      `on_the_day_of_the_mail`: what an e-mail led to counts on the day of the e-mail.
+    - `time_form`: how the campaign list and the lists of e-mails write times.
+    - `short_pages`: maximum rows per page of activity, warm-ups and prospects, whatever was requested; totals stay
+      right. `has_more_wrong`: activity always says that there are no more pages. `limit_ignored`: pages of activity
+      have 100 rows. `offset_ignored`: each page is the first. `volatile_rows`: rows have a value that changes with
+      every read. `unstable_ids`: the ids of e-mails change too. `moving`: see `Listings`.
+    - `dates_ignored`: activity returns the events of all days. `numbers`: text that looks like a number comes as a
+      number, booleans as 0 and 1, opaque ids as integers.
+    - `retry_after`: seconds in a header of each 429.
     """
 
     client_id: str = CLIENT_ID
@@ -47,6 +68,29 @@ class Settings:
     absent: frozenset[str] = frozenset()
     event_page: int = 10_000
     reply_page: int = 100
-    plain_times: bool = False
     nested_replies: bool = False
+    last_day_left_out: frozenset[str] = frozenset()
+    future_days_refused: bool = False
+    most_days: int | None = None
+    too_large: int | None = None
+    too_large_status: int = 504
+    first_id_only: bool = False
+    day_offset_hours: int = 0
+    distinct_across_campaigns: bool = True
+    silent_events: bool = False
+    on_the_day_of_the_mail: bool = False
+    time_form: TimeForm = "documented"
+    short_pages: int | None = None
+    has_more_wrong: bool = False
+    limit_ignored: bool = False
+    offset_ignored: bool = False
+    volatile_rows: bool = False
+    unstable_ids: bool = False
+    moving: Moving | None = None
+    dates_ignored: bool = False
+    numbers: bool = False
+    retry_after: int | None = None
     clock: Callable[[], float] = time.monotonic
+
+
+UNLIMITED: Final = Settings(requests_per_minute=None)

@@ -9,7 +9,7 @@ from sandbox.settings import Settings
 
 
 class Tokens:
-    """The tokens of the account, each with the time until which it is accepted."""
+    """The account's tokens, each with the time at which it expires."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -17,7 +17,7 @@ class Tokens:
         self._refusing = False
 
     def accepts(self, client_id: object, client_secret: object) -> bool:
-        """Whether these are the credentials of the account, and it was not told to refuse them."""
+        """Whether these are the account's credentials and they were not revoked."""
         right_id = hmac.compare_digest(str(client_id).encode(), self._settings.client_id.encode())
         right_secret = hmac.compare_digest(str(client_secret).encode(), self._settings.client_secret.encode())
         return right_id and right_secret and not self._refusing
@@ -31,18 +31,18 @@ class Tokens:
         return token
 
     def valid(self, token: str) -> bool:
-        """Whether the token was issued here and has not expired."""
+        """Whether the token exists and has not expired."""
         return self._settings.clock() < self._accepted_until.get(token, float("-inf"))
 
     def expire(self) -> None:
-        """Let every token issued so far expire now; new ones can be had."""
+        """Expires all tokens issued so far."""
         self._accepted_until.clear()
 
     def revoke(self) -> None:
-        """Let every token expire and refuse the credentials from now on, as after a change of the API key."""
+        """Expires all tokens and rejects the credentials from now on, as if the API key had been replaced."""
         self.expire()
         self._refusing = True
 
     def restore(self) -> None:
-        """Accept the credentials again."""
+        """Accepts the credentials again."""
         self._refusing = False

@@ -1,52 +1,75 @@
-"""What is wrong with a configuration, said without quoting it: what stands in the wrong place may be the secret."""
+"""Checks a configuration. Errors name the field and never its value, which may be a misplaced secret."""
 
 import ipaddress
 import json
-import os
+import logging
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timezone
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils import AirbyteTracedException
 from jsonschema import Draft7Validator, ValidationError
 
+from source_snov.custom_reports import problems as problems_of_reports
 from source_snov.files import kind_of
 
+logger = logging.getLogger("airbyte.snov")
+
 MOST_PROBLEMS = 5
-"""Problems that one message names."""
+"""Maximum number of problems in one message."""
 
 WORDS = {
     "string": "text",
     "integer": "a whole number",
     "array": "a list",
     "object": "an object",
+    "boolean": "true or false",
 }
 
 
-class Unusable(dict[str, Any]):
-    """Stands for a configuration with `problem`.
+MASK = "*" * 8
+"""Stands in for a credential. The CDK masks it too, which changes no message."""
 
-    It is valid by the specification, so that the CDK hands it on to the command, which says what is wrong in the way
-    that the protocol wants of it. The CDK's own message does not name the field and quotes what stands there.
+
+class Unusable(dict[str, Any]):
+    """Stands in for an invalid configuration. problem: the message for the user.
+
+    It is valid by the specification, so that the CDK passes it on to the command, which reports the problem in the
+    protocol's form. The CDK's own message quotes the value and does not name the field.
     """
 
     def __init__(self, problem: str) -> None:
-        super().__init__(client_id=uuid4().hex, client_secret=uuid4().hex)
+        super().__init__(client_id=MASK, client_secret=MASK)
         self.problem = problem
 
 
-def usable(config: Mapping[str, Any], form: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that the specification knows, with whole numbers as integers; Unusable if one is not as it demands.
+CREDENTIALS = ("client_id", "client_secret")
 
-    form: the specification's JSON schema. Fields that it does not know are ignored.
+QUOTES = dict(zip("\"'`“„«\u2018", "\"'`”“»\u2019", strict=True))
+
+LABEL = re.compile(
+    r"""["'`]?(api[ _]?)?(user[ _]?id|client[ _]?id|(client[ _]?)?secret)["'`]?\s*[:=]\s*""", re.IGNORECASE
+)
+"""A label copied along with the value, from the screen of Snov.io or from a settings file."""
+
+
+def usable(config: Mapping[str, Any], form: Mapping[str, Any], streams: Collection[str] = ()) -> dict[str, Any]:
+    """Returns the known fields, with whole numbers as integers, or Unusable if one of them is invalid.
+
+    form: the specification's JSON schema. streams: names that no custom report may have.
+
+    Ignores unknown fields. Drops empty text and null, which forms and templates write for empty fields and entries.
     """
-    known = {name: _plain(value) for name, value in config.items() if name in form["properties"]}
+    given = {name: _stripped(_credential(value) if name in CREDENTIALS else value) for name, value in config.items()}
+    known = {name: value for name, value in given.items() if name in form["properties"] and not _is_empty(value)}
     problems = list(dict.fromkeys(_described(error) for error in Draft7Validator(form).iter_errors(known)))
-    problems += [f"{name} holds half a character" for name, value in known.items() if not _is_text(value)]
+    problems += [f"{name} has an invalid character" for name, value in known.items() if not _is_text(value)]
+    problems = problems or list(problems_of_reports(known, streams))
     if not problems:
         return known
     more = f" and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
@@ -55,11 +78,43 @@ def usable(config: Mapping[str, Any], form: Mapping[str, Any]) -> dict[str, Any]
     )
 
 
-def _plain(value: Any) -> Any:
-    """4.0 is a whole number to a JSON schema, and not to all who read it."""
+def warn_of_unknown_fields(config: Mapping[str, Any], form: Mapping[str, Any]) -> None:
+    """Logs each unknown field, with the field that was probably meant."""
+    for name in config:
+        # Airbyte's own fields begin with an underscore.
+        if name in form["properties"] or name.startswith("_"):
+            continue
+        # A name with digits may be a misplaced secret.
+        shown = name if re.fullmatch(r"[A-Za-z_. -]{1,40}", name) else "a field"
+        near = get_close_matches(name.lower(), form["properties"], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"its fields are {', '.join(form['properties'])}."
+        logger.warning(f"The configuration has {shown}, which is not one of its fields and is ignored: {hint}")
+
+
+def _stripped(value: Any) -> Any:
+    """Strips text, drops empty entries, and turns 4.0 into 4, which a JSON schema accepts as an integer."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_stripped(item) for item in value if not _is_empty(item)]
+    if isinstance(value, dict):
+        return {name: _stripped(item) for name, item in value.items() if not _is_empty(item)}
+    if isinstance(value, str):
+        return value.strip()
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _credential(value: Any) -> Any:
+    """Removes what was pasted along: invisible characters, a label such as `API Secret:`, quotes."""
+    if not isinstance(value, str):
+        return value
+    text = "".join(character for character in value if unicodedata.category(character) != "Cf").strip()
+    text = LABEL.sub("", text, count=1) if LABEL.match(text) else text
+    inner = text.rstrip(",;")
+    quoted = len(inner) > 1 and QUOTES.get(inner[0]) == inner[-1]
+    return inner[1:-1] if quoted else text
 
 
 def _is_text(value: Any) -> bool:
@@ -70,44 +125,51 @@ def _is_text(value: Any) -> bool:
 
 
 def _described(error: ValidationError) -> str:
-    """Which field is wrong, and what it should be."""
+    """Names the field, and what it must be."""
     field, *place = error.absolute_path or [""]
     name = f"entry {int(place[0]) + 1} of {field}" if place else str(field)
+    if within := [each for each in list(place)[1:] if isinstance(each, str)]:
+        name = f"{within[0]} in {name}"
     rule, demanded, schema, instance = _parts(error)
     if rule == "required":
-        return f"{' and '.join(each for each in demanded if each not in instance)} must be given"
+        missing = " and ".join(each for each in demanded if each not in instance)
+        return f"{missing} must be given{f' in {name}' if place else ''}"
+    if rule == "additionalProperties":
+        return f"{name} has a field that a report does not have: its fields are {', '.join(schema['properties'])}"
+    if rule == "enum":
+        return f"{name} must be one of {', '.join(demanded)}"
     said = {
-        "type": f"must be {WORDS.get(str(demanded), demanded)}, and is {kind_of(instance)}",
+        "type": f"must be {WORDS.get(str(demanded), demanded)}, but is {kind_of(instance)}",
         "minimum": f"must be at least {demanded}",
         "maximum": f"must be at most {demanded}",
         "minLength": f"must have at least {demanded} characters",
-        "uniqueItems": "holds something twice",
+        "uniqueItems": "has duplicate entries",
         "pattern": f"must have the form {schema.get('pattern_descriptor', demanded)}",
     }
-    return f"{name} {said.get(rule, f'does not keep to {rule} {demanded}')}"
+    return f"{name} {said.get(rule, f'does not match {rule} {demanded}')}"
 
 
 def _parts(error: ValidationError) -> tuple[str, Any, Any, Any]:
-    """The rule, what it demands, the schema that has it, and the value that breaks it."""
+    """The rule, its value, the schema that has it, and the invalid value."""
     return str(error.validator), error.validator_value, error.schema, error.instance
 
 
 def check_config(config: Mapping[str, Any]) -> None:
-    """Raises AirbyteTracedException (config_error), with what to change, for a value that cannot be meant."""
+    """Raises AirbyteTracedException (config_error) for an invalid configuration, with what to change."""
     if isinstance(config, Unusable):
         raise _config_error(config.problem)
-    start, end = _day(config, "start_date"), _day(config, "end_date")
+    start, end = _date(config, "start_date"), _date(config, "end_date")
     last = end or datetime.now(timezone.utc).date()
     if start and start > last:
         raise _config_error(
-            f"start_date {start} is after {f'end_date {end}' if end else f'today ({last}, UTC)'}: the period holds no "
-            "day. Choose an earlier start_date or a later end_date."
+            f"start_date {start} is after {f'end_date {end}' if end else f'today ({last}, UTC)'}: there is no day "
+            "to read. Choose an earlier start_date or a later end_date."
         )
     if config.get("api_url"):
         _check_api_url(str(config["api_url"]).strip())
 
 
-def _day(config: Mapping[str, Any], name: str) -> date | None:
+def _date(config: Mapping[str, Any], name: str) -> date | None:
     value = config.get(name)
     if not value:
         return None
@@ -137,12 +199,7 @@ def _check_api_url(url: str) -> None:
             "api_url must consist of scheme and host, with a port and a path if need be, like https://api.snov.io: "
             "no user name, password, query or fragment."
         )
-    if parts.scheme == "http" and _is_loopback(host):
-        # A proxy of the environment would get the secret in clear.
-        os.environ["no_proxy"] = ",".join(
-            filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), host])
-        )
-    elif parts.scheme != "https":
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise _config_error(
             f"api_url begins with {parts.scheme or 'no scheme'}:// and leads to {host}: your secret would cross the "
             "network unencrypted. Use https, or http only to this machine (localhost, 127.0.0.1)."

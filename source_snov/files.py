@@ -1,142 +1,195 @@
-"""The files that a command is given. What is wrong with one is said without a word of what stands in it.
+"""Reads the files of a command: configuration, catalog, state. Errors never quote the file.
 
-The CDK reads these files too, but ends in a bare traceback, and its messages quote the file, which may hold a secret.
+The CDK's own reading ends in a bare traceback and quotes the file, which may hold a secret.
 """
 
 import json
+import logging
+import os
+from contextlib import suppress
 from typing import Any
 
 from airbyte_cdk.models import (
     AirbyteStateMessage,
     AirbyteStateMessageSerializer,
+    AirbyteStateType,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteCatalogSerializer,
     FailureType,
+    Type,
 )
 from airbyte_cdk.utils import AirbyteTracedException
 
-LARGEST_CONFIG = 1_000_000
-"""Bytes; the identifiers of all campaigns of a large account are a tenth of it."""
+logger = logging.getLogger("airbyte.snov")
 
-KINDS = {dict: "an object", list: "a list", str: "text", bool: "a truth value", int: "a number", float: "a number"}
+LARGEST_CONFIG = 1_000_000
+"""Maximum bytes of a configuration. The IDs of all campaigns of a large account take a tenth of it."""
+
+KINDS = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", float: "a decimal number"}
 
 
 def kind_of(value: Any) -> str:
-    """What a JSON value is, in words."""
+    """The type of a JSON value, in words."""
     return KINDS.get(type(value), "null")
 
 
 def config_in(path: str) -> dict[str, Any]:
-    """The object of a configuration file. Raises AirbyteTracedException (config_error)."""
+    """Reads a configuration file. Raises AirbyteTracedException (config_error)."""
     config = _json_in(path, "configuration", "--config", largest=LARGEST_CONFIG)
     if not isinstance(config, dict):
         raise _unreadable(
-            f"The configuration {path} must hold a JSON object, and holds {kind_of(config)}. "
+            f"The configuration {path} must contain a JSON object, but contains {kind_of(config)}. "
             'It looks like {"client_id": "…", "client_secret": "…"}.'
         )
     return config
 
 
 def catalog_in(path: str) -> ConfiguredAirbyteCatalog:
-    """The configured catalog of a file. Raises AirbyteTracedException (config_error)."""
+    """Reads a configured catalog. Raises AirbyteTracedException (config_error)."""
     found = _json_in(path, "catalog", "--catalog")
     try:
         catalog = ConfiguredAirbyteCatalogSerializer.load(found)
     except Exception as error:
         raise _unreadable(
-            f"The catalog {path} is not a configured catalog of Airbyte{_where(error)}. It is an object with a list of "
-            "streams, each with stream, sync_mode and destination_sync_mode; make it from the output of discover."
+            f"The catalog {path} is not a configured Airbyte catalog{_where(error)}. It must be an object with a list "
+            "of streams, each with stream, sync_mode and destination_sync_mode; make it from the output of discover."
         ) from None
     if not catalog.streams:
         raise _unreadable(
-            f"The catalog {path} selects no stream. Put at least one of those that discover names into it."
+            f"The catalog {path} selects no stream. Add at least one of the streams that discover prints."
         )
     names = [each.stream.name for each in catalog.streams]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise _unreadable(f"The catalog {path} selects {' and '.join(twice)} more than once. Remove the repetition.")
+        raise _unreadable(f"The catalog {path} selects {' and '.join(twice)} more than once. Remove the duplicates.")
     return catalog
 
 
 def states_in(path: str | None) -> list[AirbyteStateMessage]:
-    """The states of a file; none without a file, or of an empty list or object.
+    """Reads a state file: a list, JSON lines or a single object, of state messages or of a sync's whole output.
 
+    Returns nothing without a file, or, with a warning, if it does not exist. The last state of each stream counts.
     Raises AirbyteTracedException (config_error).
     """
-    found = _json_in(path, "state", "--state") if path else None
+    if not path:
+        return []
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        logger.warning(f"The state {path} does not exist: this sync reads everything, like a first sync.")
+        return []
+    except OSError:
+        pass  # opening it reports the error
+    found = _json_in(path, "state", "--state", lines=True)
     if not found:
         return []
-    if not isinstance(found, list):
-        raise _not_states(path, f": it is {kind_of(found)}")
+    if not isinstance(found, list | dict):
+        raise _not_states(path, f"it contains {kind_of(found)}")
     states = []
-    for number, each in enumerate(found):
-        try:
-            state = AirbyteStateMessageSerializer.load(each)
-        except Exception as error:
-            raise _not_states(path, f": entry {number + 1} is none{_where(error)}") from None
-        if not state.stream and not state.data and not state.global_:
-            raise _not_states(path, f": entry {number + 1} has neither stream nor global nor data")
-        states.append(state)
+    for number, each in enumerate(found if isinstance(found, list) else [found], start=1):
+        kind = each.get("type") if isinstance(each, dict) else None
+        if kind not in OTHER_TYPES:
+            states += _states_of(each["state"] if kind == "STATE" and "state" in each else each, path, number)
+    if not states:
+        raise _not_states(path, "it has only messages of other types")
     return states
 
 
-def _not_states(path: str | None, problem: str) -> AirbyteTracedException:
+OTHER_TYPES = [*(kind.value for kind in Type if kind != Type.STATE), "DEBUG"]
+"""Types of the lines of a sync's output that are not states."""
+
+
+def _states_of(entry: Any, path: str, number: int) -> list[AirbyteStateMessage]:
+    try:
+        state = AirbyteStateMessageSerializer.load(entry)
+    except Exception as error:
+        raise _not_states(path, f"entry {number} is not a state message{_where(error)}") from None
+    if not state.stream and not state.data and not state.global_:
+        raise _not_states(path, f"entry {number} has neither stream nor global nor data")
+    if not state.global_:
+        return [state]
+    if state.global_.shared_state and vars(state.global_.shared_state):
+        raise _not_states(path, f"entry {number} has a shared_state, so it is from another connector")
+    # The CDK accepts a global state only as the single entry.
+    return [AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=each) for each in state.global_.stream_states]
+
+
+def _not_states(path: str, problem: str) -> AirbyteTracedException:
     return _unreadable(
-        f"The state {path} is not a list of Airbyte's state messages{problem}. Give what the last sync printed as "
-        "STATE, or leave --state out to read everything anew."
+        f"The state {path} does not consist of Airbyte state messages: {problem}. Make it from the output of the "
+        f'last sync, such as output.jsonl: grep \'"type":"STATE"\' output.jsonl > {path}. Without --state, everything '
+        "is read again."
     )
 
 
-def _json_in(path: str, what: str, option: str, largest: int | None = None) -> Any:
+def _json_in(path: str, what: str, option: str, largest: int | None = None, lines: bool = False) -> Any:
+    """lines: whether JSON lines are accepted too, as a list."""
     try:
         with open(path, "rb") as file:
             content = file.read() if largest is None else file.read(largest + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "the path is none"
+        reason = getattr(error, "strerror", None) or "it is not a valid path"
         raise _unreadable(
-            f"The {what} {path} cannot be read: {reason}. Name a file that this user may read with {option}."
+            f"The {what} {path} cannot be read: {reason}. Give {option} a file that this user may read."
         ) from None
     if largest is not None and len(content) > largest:
         raise _unreadable(
-            f"The {what} {path} has more than {largest:,} bytes, which no {what} needs. Name another with {option}."
+            f"The {what} {path} is larger than {largest:,} bytes, which is more than a {what} needs. "
+            f"Give {option} another file."
         )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _unreadable(
-            f"The {what} {path} is not UTF-8 text (byte {error.start + 1}). Save it in UTF-8 and try again."
+            f"The {what} {path} is not UTF-8 text (byte {error.start + 1}). Save it as UTF-8 and try again."
         ) from None
     if not text.strip():
-        raise _unreadable(f"The {what} {path} is empty. Name another file with {option}.")
+        raise _unreadable(f"The {what} {path} is empty. Give {option} another file.")
     try:
-        return json.loads(text, object_pairs_hook=_without_twins if largest else None, parse_constant=_no_constant)
-    except _Twice as twice:
-        raise _unreadable(f"The {what} {path} has {twice} twice in one object. Remove one of them.") from None
+        return json.loads(
+            text, object_pairs_hook=_without_duplicates if largest else None, parse_constant=_reject_constant
+        )
+    except _Duplicate as duplicate:
+        raise _unreadable(f"The {what} {path} has {duplicate} twice in one object. Remove one of them.") from None
     except json.JSONDecodeError as error:
-        problem = f"it breaks off or goes wrong in line {error.lineno}, column {error.colno}"
+        if lines and (values := _lines_of(text)):
+            return values
+        problem = f"syntax error in line {error.lineno}, column {error.colno}"
     except (ValueError, RecursionError):
-        problem = "it has numbers that are none, or is nested too deeply"
+        problem = "it has invalid numbers, or is nested too deeply"
     raise _unreadable(f"The {what} {path} is not JSON: {problem}. Correct it and try again.")
 
 
-class _Twice(Exception):
+def _lines_of(text: str) -> list[Any]:
+    """The values of JSON lines; empty for anything else. Skips an incomplete last line."""
+    *lines, rest = text.split("\n")
+    try:
+        values = [json.loads(line) for line in lines if line.strip()]
+    except (ValueError, RecursionError):
+        return []
+    with suppress(ValueError, RecursionError):
+        values.append(json.loads(rest))
+    return values
+
+
+class _Duplicate(Exception):
     """A name that an object has twice."""
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise _Twice(name if name.isidentifier() and len(name) <= 40 else "a name")
+            raise _Duplicate(name if name.isidentifier() and len(name) <= 40 else "a name")
         found[name] = value
     return found
 
 
-def _no_constant(text: str) -> None:
+def _reject_constant(text: str) -> None:
     raise ValueError("not JSON")
 
 
 def _where(error: Exception) -> str:
-    """Where a file is not of its form, as the serializers know it, without what stands there."""
+    """The place of the error in the file, as the serializer knows it, without quoting the value."""
     details = getattr(error, "errors", None)
     path = getattr(details[0], "instance_path", "") if isinstance(details, list) and details else ""
     return f" (at {path[:80]})" if isinstance(path, str) and path else ""

@@ -1,184 +1,139 @@
-"""How far a sync is: a log line per running stream each minute, and the protocol's estimates.
+"""How far a sync is: what it will take, a log line each minute, and the protocol's estimates.
 
 At 60 requests a minute a sync may take long, and waits for the pace or after a 429 are silent in the CDK.
 """
 
 import logging
+import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import Any
 
 from airbyte_cdk.models import (
     AirbyteEstimateTraceMessage,
     AirbyteMessage,
-    AirbyteStream,
     AirbyteTraceMessage,
     EstimateType,
-    FailureType,
     TraceType,
     Type,
 )
-from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
-from airbyte_cdk.sources.streams.concurrent.availability_strategy import StreamAvailability
-from airbyte_cdk.sources.streams.concurrent.cursor import Cursor
-from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
-from airbyte_cdk.sources.types import Record, StreamSlice
-from airbyte_cdk.utils import AirbyteTracedException
 
-from source_snov.error_policy import EntityNotFound, StreamUnavailable
+from source_snov.records.notices import Notices
 
 logger = logging.getLogger("airbyte.snov")
 
 REPORT_EVERY = 60.0
 """Seconds between two reports."""
 
-MOST_SKIPPED = 10
-"""When so many things in a row are missing from an optional stream and none was there, the stream is."""
+LOOK_EVERY = 1.0
+"""Seconds after which the reporter looks whether all streams are listed, to say how long the sync will take."""
 
-ONE_ROW_EACH = (["campaign_id"], ["sender_email_id"])
-"""Primary keys of streams with one record per partition."""
+PARTITIONS_OF_PRIOR = 5
+"""How many partitions' experience it is worth that each takes what it is expected to."""
 
-THINGS = {
-    "campaign_id": "campaigns",
-    "sender_email_id": "sender accounts",
-    "warm_up_id": "warm-ups",
-    "list_id": "prospect lists",
-    "pipeline_id": "pipelines",
-}
-"""What the partitions of a stream are about, by the partition's field."""
+LEAST_OF_OLDER = 0.3
+"""The least share of the expected requests that an older part of a history is expected to take: campaigns that are
+quiet now were not always.
+"""
+
+
+@dataclass
+class _Part:
+    """The requests that a part's partitions are expected to take: those left and those done, and what these took."""
+
+    left: float = 0.0
+    done: float = 0.0
+    made: int = 0
+
+    def share(self, usual: float) -> float:
+        """How many requests are made for one that is expected."""
+        return (self.made + usual * PARTITIONS_OF_PRIOR) / (self.done + PARTITIONS_OF_PRIOR)
 
 
 class StreamProgress:
-    """The partitions of one stream: how many there are, how many are read, whether reading failed.
+    """The partitions of one stream: how many there are, how many are read, and what the others will take.
 
-    one_row_each: whether each partition has one record.
+    field, parent: what a partition is about, such as `campaign_id`, and the stream that lists them; empty for a stream
+    of one partition. one_row_each: whether each partition has one record. skipped, idle: how many of those done were
+    missing, and about how many there was nothing to ask. ended: whether the stream failed or was given up, so that no
+    more will follow.
     """
 
-    def __init__(self, name: str, one_row_each: bool) -> None:
+    def __init__(self, name: str, field: str, parent: str, one_row_each: bool) -> None:
         self.name = name
+        self.field = field
+        self.parent = parent
+        self.things = parent.replace("_", " ")
         self.one_row_each = one_row_each
-        self.things: str | None = None
         self.total: int | None = None
+        self.rows: int | None = None
         self.done = 0
         self.skipped = 0
         self.idle = 0
-        self.rows: int | None = None
-        self._optional = False
-        self._held: list[tuple[str, str]] = []
+        self.ended = False
         self._requests_left: Callable[[], int] | None = None
-        self.failed = False
-        self.unavailable = False
-        self._began: float | None = None
+        self._listing = self._reading = False
         self._lock = Lock()
+        self._parts: dict[int, _Part] = defaultdict(_Part)
 
     def begin(self) -> None:
-        with self._lock:
-            self._began = self._began or time.monotonic()
-
-    def count_done(self) -> None:
-        """Notes that a partition was read: what is missing is missing by itself, and not the stream."""
-        with self._lock:
-            self.done += 1
-            held, self._held = self._held, []
-        self._warn(held)
-        self._settle()
-
-    def count_idle(self) -> None:
-        """Notes a partition about which there was nothing to ask, which says nothing about the others."""
-        with self._lock:
-            self.done += 1
-            self.idle += 1
-        self._settle()
+        """Notes that its partitions are being listed."""
+        self._listing = True
 
     def expect(self, total: int, rows: int, requests_left: Callable[[], int]) -> None:
         """Notes what a stream that plans ahead knows: its partitions, its rows, about how many requests are left."""
         self.total, self.rows, self._requests_left = total, rows, requests_left
 
-    def fail(self) -> bool:
-        """Notes a failure; whether it is the stream's first."""
+    def add(self, part: int, requests: float) -> None:
+        """Notes a partition that probably takes so many requests. part: of a history, see `HistoryCursor.spans`."""
         with self._lock:
-            first, self.failed = not self.failed, True
-        return first
+            self._parts[part].left += requests
 
-    def give_up(self, reason: str | None) -> None:
-        """Notes that an optional stream is not to be had, with one warning."""
+    def begin_partition(self) -> None:
+        self._reading = True
+
+    def end_partition(self, part: int, expected: float, made: int) -> None:
+        """Notes a partition that was expected to take some requests, and how many it took."""
         with self._lock:
-            first, self.unavailable = not self.unavailable, True
-            self._held = []
-        if first:
-            logger.warning(
-                f"{self.name} is skipped: the account's plan does not include it, or the API does not know it. "
-                f"{reason} Ask the account's owner for access, or deselect the stream."
-            )
-
-    def skip(self, about: str, reason: EntityNotFound | StreamUnavailable) -> None:
-        """Notes that something cannot be read, with a warning; that all of an optional stream cannot, if nothing could.
-
-        A missing path and a missing campaign look the same: what is missing is only named once something was there.
-        """
-        with self._lock:
-            self.done += 1
-            self.skipped += 1
-            self._optional = reason.optional
-            some_read = self.done > self.skipped + self.idle
-            given_up = not some_read and (isinstance(reason, StreamUnavailable) or self.skipped >= MOST_SKIPPED)
-            hold = reason.optional and not some_read
-            if hold:
-                self._held.append((about, str(reason.message)))
-        if reason.optional and given_up:
-            self.give_up(reason.message)
-        elif not hold:
-            self._warn([(about, str(reason.message))])
-        self._settle()
-
-    def finish(self, total: int) -> None:
-        """Notes that all partitions are known."""
-        self.total = total
-        self._settle()
-
-    def _warn(self, skipped: Iterable[tuple[str, str]]) -> None:
-        for about, reason in skipped:
-            logger.warning(
-                f"{self.name}: {about} is skipped: it was deleted, or this API user may not see it. {reason}"
-            )
-
-    def _settle(self) -> None:
-        """When all partitions asked about were skipped: gives an optional stream up, and fails another one."""
-        if self.total is None or not self.skipped or self.skipped + self.idle < self.total:
-            return
-        with self._lock:
-            held, self._held = self._held, []
-        if self.skipped > 1 and held:
-            self.give_up(held[-1][1])
-        elif self.skipped > 1 and not self._optional and self.fail():
-            # An empty table would replace a full one.
-            raise AirbyteTracedException(
-                message=f"Snov.io says of each of the {self.skipped} {self.things} that there is nothing to read for "
-                f"{self.name}. The account's plan may not cover it, or the API has changed: check the plan, then "
-                "report this to the connector's maintainers.",
-                internal_message=f"All {self.skipped} partitions of {self.name} were skipped.",
-                failure_type=FailureType.system_error,
-            )
-        else:
-            self._warn(held)
+            self._parts[part].left -= expected
+            self._parts[part].done += expected
+            self._parts[part].made += made
 
     @property
     def running(self) -> bool:
-        return self._began is not None and not self.failed and not self.unavailable and self.done != self.total
+        return self._listing and not self.ended and self.done != self.total
 
-    def describe(self, requests_made: int) -> str:
-        if self.total is None or not self.things:
-            return f"{self.name}: reading the lists it needs; {requests_made} requests made in this sync."
-        done = (
-            f"{self.name}: {self.done} of {self.total} {self.things} done, {requests_made} requests made in this sync"
-        )
+    @property
+    def is_listed(self) -> bool:
+        """Whether all its partitions are known."""
+        return self.ended or self.total is not None
+
+    @property
+    def requests_left(self) -> float:
+        """About how many requests it still makes."""
+        if self.ended or self.done == self.total:
+            return 0.0
         if self._requests_left is not None:
-            return f"{done}; about {self._requests_left():,} more for this stream."
-        rest = self._minutes_left()
-        left = "the rest cannot be foreseen yet" if rest is None else f"about {rest:.1f} minutes left at this pace"
-        return f"{done}; {left}."
+            return self._requests_left()
+        left, share = float(self.total is None), 1.0
+        with self._lock:
+            for _, part in sorted(self._parts.items()):
+                share = part.share(share)
+                left += part.left * share
+                share = max(share, LEAST_OF_OLDER)
+        return left
+
+    @property
+    def waits(self) -> bool:
+        """Whether its partitions are known, and none of them has had its turn."""
+        return self.total is not None and not self._reading
+
+    def describe(self) -> str:
+        return f"{self.name} {'reads the lists it needs' if self.total is None else f'{self.done:,} of {self.total:,}'}"
 
     def estimate(self) -> AirbyteMessage:
         """The protocol's ESTIMATE: one row a partition, if the stream knows no better."""
@@ -192,29 +147,41 @@ class StreamProgress:
             ),
         )
 
-    def _minutes_left(self) -> float | None:
-        if not self.done or self._began is None or self.total is None:
-            return None
-        return (time.monotonic() - self._began) / self.done * (self.total - self.done) / 60
-
 
 class SyncProgress:
-    """The streams of one sync."""
+    """The streams of one sync. pace: requests a minute that it may make now. campaigns: a sentence about them."""
 
-    def __init__(self, requests_made: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        requests_made: Callable[[], int],
+        pace: Callable[[], int],
+        notices: Callable[[], Notices],
+        campaigns: Callable[[], str],
+    ) -> None:
         self._requests_made = requests_made
+        self._pace = pace
+        self._notices = notices
+        self._campaigns = campaigns
         self._streams: list[StreamProgress] = []
+        self._began = time.monotonic()
 
-    def of(self, stream: AbstractStream) -> StreamProgress:
-        """The progress of one more stream."""
-        key = stream.as_airbyte_stream().source_defined_primary_key or []
-        progress = StreamProgress(stream.name, one_row_each=[name for [name] in key] in ONE_ROW_EACH)
+    def of(self, declared: Mapping[str, Any]) -> StreamProgress:
+        """The progress of one more stream, as it is declared in the manifest."""
+        router = declared["retriever"].get("partition_router", {})
+        [parent] = router.get("parent_stream_configs", [None])
+        field = parent["partition_field"] if parent else router.get("cursor_field", "")
+        progress = StreamProgress(
+            declared["name"],
+            field,
+            parent["stream"]["name"] if parent else "",
+            one_row_each=declared["primary_key"] == field,
+        )
         self._streams.append(progress)
         return progress
 
     @contextmanager
     def reported(self) -> Iterator[None]:
-        """Logs each running stream every REPORT_EVERY seconds, from a thread of its own: also while all others wait."""
+        """Logs how far the sync is every REPORT_EVERY seconds, from a thread of its own: also while all others wait."""
         stop = Event()
         reporter = Thread(target=self._report_until, args=[stop], name="progress", daemon=True)
         reporter.start()
@@ -223,6 +190,8 @@ class SyncProgress:
         finally:
             stop.set()
             reporter.join()
+            if self._streams:
+                self._notices().log(final=True)
 
     def with_estimates(self, messages: Iterable[AirbyteMessage]) -> Iterator[AirbyteMessage]:
         """The messages, with an ESTIMATE as soon as a stream's size is known and then every REPORT_EVERY seconds."""
@@ -237,113 +206,46 @@ class SyncProgress:
             yield message
 
     def _report_until(self, stop: Event) -> None:
-        while not stop.wait(REPORT_EVERY):
-            for stream in self._streams:
-                if stream.running:
-                    logger.info(stream.describe(self._requests_made()))
+        announced = False
+        due = time.monotonic() + REPORT_EVERY
+        while not stop.wait(min(REPORT_EVERY, LOOK_EVERY)):
+            if not announced and self._streams and all(stream.is_listed for stream in self._streams):
+                announced = True
+                logger.info(self._announcement())
+            if time.monotonic() < due:
+                continue
+            due += REPORT_EVERY
+            if self._streams:
+                self._notices().log()
+            if running := [stream for stream in self._streams if stream.running]:
+                logger.info(f"{self._summary()} {_described(running)}.")
+
+    def _announcement(self) -> str:
+        left = self._left()
+        return (
+            f"{self._campaigns()}This sync takes about {left + self._requests_made():,} requests, "
+            f"{self._minutes(left)} at {self._pace()} a minute."
+        )
+
+    def _summary(self) -> str:
+        left = self._left()
+        return f"{self._requests_made():,} requests made, about {left:,} left: {self._minutes(left)}."
+
+    def _left(self) -> int:
+        return math.ceil(sum(stream.requests_left for stream in self._streams))
+
+    def _minutes(self, requests: int) -> str:
+        """How long they take at the pace, or at that of the sync so far, where it is slower."""
+        pace = float(self._pace())
+        elapsed = (time.monotonic() - self._began) / 60
+        if elapsed >= 1:
+            pace = min(pace, self._requests_made() / elapsed) or pace
+        minutes = requests / pace
+        return f"{minutes:,.0f} minutes" if minutes >= 1.5 else "about a minute" if minutes > 0.5 else "seconds"
 
 
-class WatchedStream(AbstractStream):
-    """A stream whose partitions are counted, one per campaign also when the API lists a campaign twice.
-
-    A partition whose entity is gone is skipped with one warning, and so is an optional stream that is not there. After
-    a failure the partitions that are left are not read, since the stream has failed and each would cost a request; of
-    those under way, the first to fail says why.
-
-    wanted: the configured campaign ids; none for all.
-    """
-
-    def __init__(self, stream: AbstractStream, progress: StreamProgress, wanted: Collection[int]) -> None:
-        self._stream = stream
-        self._progress = progress
-        self._wanted = wanted
-
-    def generate_partitions(self) -> Iterable[Partition]:
-        self._progress.begin()
-        seen: set[Any] = set()
-        try:
-            for partition in self._stream.generate_partitions():
-                if self._progress.failed or self._progress.unavailable:
-                    return
-                field, subject = subject_of(partition)
-                self._progress.things = THINGS.get(field)
-                if subject not in seen:
-                    seen.add(subject)
-                    yield WatchedPartition(partition, self._progress)
-        except StreamUnavailable as reason:
-            self._progress.give_up(reason.message)
-            return
-        except Exception:
-            if self._progress.fail():
-                raise
-            return
-        self._progress.finish(len(seen))
-        if self._progress.things == THINGS["campaign_id"] and (missing := sorted(set(self._wanted) - seen)):
-            logger.warning(
-                f"{self.name}: the campaign_ids {', '.join(map(str, missing))} are not in the campaign list any more. "
-                "Remove them from the source's configuration, or give the API user access to these campaigns."
-            )
-
-    @property
-    def name(self) -> str:
-        return self._stream.name
-
-    @property
-    def cursor_field(self) -> str | None:
-        return self._stream.cursor_field
-
-    @property
-    def cursor(self) -> Cursor:
-        return self._stream.cursor
-
-    def get_json_schema(self) -> Mapping[str, Any]:
-        return self._stream.get_json_schema()
-
-    def as_airbyte_stream(self) -> AirbyteStream:
-        return self._stream.as_airbyte_stream()
-
-    def log_stream_sync_configuration(self) -> None:
-        self._stream.log_stream_sync_configuration()
-
-    def check_availability(self) -> StreamAvailability:
-        return self._stream.check_availability()
-
-
-class WatchedPartition(Partition):
-    def __init__(self, partition: Partition, progress: StreamProgress) -> None:
-        self._partition = partition
-        self._progress = progress
-
-    def read(self) -> Iterable[Record]:
-        if self._progress.failed or self._progress.unavailable:
-            return
-        try:
-            yield from self._partition.read()
-        except (EntityNotFound, StreamUnavailable) as reason:
-            field, subject = subject_of(self)
-            self._progress.skip(f"{field.removesuffix('_id').replace('_', ' ')} {subject}", reason)
-            return
-        except Exception:
-            if self._progress.fail():
-                raise
-            return
-        if getattr(self._partition, "nothing_to_read", False):
-            self._progress.count_idle()
-        else:
-            self._progress.count_done()
-
-    def to_slice(self) -> Mapping[str, Any] | None:
-        return self._partition.to_slice()
-
-    def stream_name(self) -> str:
-        return self._partition.stream_name()
-
-    def __hash__(self) -> int:
-        return hash(self._partition)
-
-
-def subject_of(partition: Partition) -> tuple[str, Any]:
-    """What a partition is about, as its field and value; two empty texts for one about the whole account."""
-    partition_slice = partition.to_slice()
-    keys = partition_slice.partition if isinstance(partition_slice, StreamSlice) else {}
-    return next(((name, value) for name, value in keys.items() if name in THINGS), ("", ""))
+def _described(streams: Sequence[StreamProgress]) -> str:
+    said = [stream.describe() for stream in streams if not stream.waits]
+    if waiting := ", ".join(stream.name for stream in streams if stream.waits):
+        said.append(f"waiting for their turn: {waiting}")
+    return "; ".join(said)

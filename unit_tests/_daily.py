@@ -1,4 +1,4 @@
-"""The daily stream run against the sandbox, and the truth to compare its rows with."""
+"""Syncs of the daily stream against the sandbox, and the expected rows."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +15,13 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
 
-from sandbox.account import Account
 from sandbox.records import Record
 from sandbox.running import Sandbox
+from sandbox.settings import Settings
+from sandbox.world.account import Account
 from unit_tests._helpers import records, sync
+from unit_tests._names import ANALYTICS_PATH, DAILY
 
-DAILY = "campaign_analytics_daily"
-ANALYTICS_PATH = "/v2/statistics/campaign-analytics"
 TODAY = datetime.now(UTC).date()
 
 Key = tuple[int, str]
@@ -35,7 +35,7 @@ def ago(days: int) -> date:
 def daily(
     sandbox: Sandbox, state: Any = None, mode: SyncMode = SyncMode.incremental, **overrides: Any
 ) -> EntrypointOutput:
-    """A sync of the stream alone. `state`: the stream's state, as JSON would have it."""
+    """A sync of this stream only. state: the stream's state, as parsed JSON."""
     return sync(DAILY, whole_config=sandbox.config(**overrides), mode=mode, state=state and [state_message(state)])
 
 
@@ -47,23 +47,25 @@ def state_message(state: Mapping[str, Any]) -> AirbyteStateMessage:
 
 
 def states(output: EntrypointOutput) -> list[dict[str, Any]]:
-    """The states printed, as JSON."""
+    """The printed states, as parsed JSON."""
     found = [message.state.stream.stream_state for message in output.state_messages]
     return [json.loads(json.dumps(state, default=vars)) for state in found]
 
 
 def rows(output: EntrypointOutput) -> Rows:
-    """The rows by primary key; fails when a sync has one twice."""
+    """The rows by primary key. Fails on duplicates."""
     found = records(output, DAILY)
     by_key = {(row["campaign_id"], row["date"]): row for row in found}
     assert len(by_key) == len(found)
     return by_key
 
 
-def truth(account: Account, first: date | None = None, last: date | None = None) -> Rows:
-    """What the account says of each day of each started campaign, in the record's types.
+def truth(
+    account: Account, first: date | None = None, last: date | None = None, reading: Settings | None = None
+) -> Rows:
+    """The expected rows of each day of each started campaign.
 
-    `first`, `last`: only days from and up to these.
+    first, last: limit the days. reading: how the API counts days, if not as documented.
     """
     found: Rows = {}
     for campaign in account.campaigns.values():
@@ -74,7 +76,10 @@ def truth(account: Account, first: date | None = None, last: date | None = None)
             found[campaign.id, str(day)] = {
                 "campaign_id": campaign.id,
                 "date": str(day),
-                **{name: _number(value) for name, value in account.analytics([campaign.id], day, day).items()},
+                **{
+                    name: as_number(value)
+                    for name, value in account.analytics([campaign.id], day, day, reading=reading).items()
+                },
             }
     return found
 
@@ -84,7 +89,7 @@ def days(first: date, last: date) -> Iterable[date]:
 
 
 def asked(requests: Sequence[Record]) -> list[tuple[list[int], str, str]]:
-    """What was asked of analytics: campaigns, first and last day."""
+    """The campaigns, first and last day of each request of analytics."""
     return [
         (
             [int(campaign) for campaign in record.query["campaign_id"][0].split(",")],
@@ -96,5 +101,6 @@ def asked(requests: Sequence[Record]) -> list[tuple[list[int], str, str]]:
     ]
 
 
-def _number(value: int | str) -> int:
-    return int(value.removesuffix("%")) if isinstance(value, str) else value
+def as_number(value: Any) -> Any:
+    """A percentage such as "61%" as a number; anything else as it is."""
+    return int(value.removesuffix("%")) if isinstance(value, str) and value.endswith("%") else value

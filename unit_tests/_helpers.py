@@ -1,10 +1,12 @@
-"""A mocked Snov.io, a clock that does not sleep, and the connector run through its entrypoint."""
+"""A mocked Snov.io API, a clock that does not sleep, and helpers that run the connector through its entrypoint."""
 
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,11 @@ from airbyte_cdk.test.catalog_builder import CatalogBuilder
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput, _run_command, read
 
 from source_snov import SourceSnov
+from unit_tests._names import ANALYTICS_PATH, CAMPAIGNS_PATH, ONE_PER_CAMPAIGN, TOKEN_PATH
 
 API = "https://api.snov.io"
 SECRET = "s3cret+/=&%ü\"'x"
-TOKEN = "0123456789abcdef0123456789abcdef01234567"
-STREAMS = ("campaigns", "campaign_analytics", "campaign_progress")
-"""The streams with one record per campaign."""
+ACCESS_TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 CAMPAIGN = {
     "id": 910001,
@@ -42,27 +43,33 @@ def config(**overrides: Any) -> dict[str, Any]:
 
 
 class Api:
-    """Answers to foreseen requests only. Anything else gets a 400, which fails the sync, and the test at its end."""
+    """Responds to expected requests only. Any other gets a 400, which fails the sync and, at the end, the test."""
 
     def __init__(self, mocker: requests_mock.Mocker) -> None:
         self.mocker = mocker
-        self._unforeseen = mocker.register_uri(requests_mock.ANY, requests_mock.ANY, status_code=400, text="unforeseen")
+        self._unexpected = mocker.register_uri(requests_mock.ANY, requests_mock.ANY, status_code=400, text="unexpected")
         self.token()
 
-    def token(self, *answers: Mapping[str, Any]) -> None:
-        good = {"json": {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600}}
-        self.mocker.post(f"{API}/v1/oauth/access_token", list(answers or [good]))
+    def token(self, *responses: Mapping[str, Any]) -> None:
+        good = {"json": {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 3600}}
+        self.mocker.post(f"{API}{TOKEN_PATH}", list(responses or [good]))
 
-    def campaigns(self, *rows: Mapping[str, Any], answers: Sequence[Mapping[str, Any]] = ()) -> None:
-        self.mocker.get(f"{API}/v1/get-user-campaigns", list(answers or [{"json": list(rows)}]), complete_qs=True)
+    def campaigns(self, *rows: Mapping[str, Any], responses: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.mocker.get(f"{API}{CAMPAIGNS_PATH}", list(responses or [{"json": list(rows)}]), complete_qs=True)
 
-    def analytics(self, query: str, *answers: Mapping[str, Any]) -> None:
-        url = f"{API}/v2/statistics/campaign-analytics?{query}"
-        self.mocker.get(url, list(answers or [{"json": ANALYTICS}]), complete_qs=True)
+    def analytics(self, query: str, *responses: Mapping[str, Any]) -> None:
+        url = f"{API}{ANALYTICS_PATH}?{query}"
+        self.mocker.get(url, list(responses or [{"json": ANALYTICS}]), complete_qs=True)
 
-    def progress(self, campaign: int, *answers: Mapping[str, Any]) -> None:
+    def progress(self, campaign: int, *responses: Mapping[str, Any]) -> None:
         url = f"{API}/v2/campaigns/{campaign}/progress"
-        self.mocker.get(url, list(answers or [{"json": PROGRESS}]), complete_qs=True)
+        self.mocker.get(url, list(responses or [{"json": PROGRESS}]), complete_qs=True)
+
+    def replies(self, campaign: int, *rows: Mapping[str, Any]) -> None:
+        def page(request: Any, _: Any) -> Any:
+            return {"data": rows[int(request.qs.get("offset", ["0"])[0]) :]}
+
+        self.mocker.get(f"{API}/v2/campaigns/{campaign}/all-replies", json=page)
 
     def one_campaign(self) -> None:
         self.campaigns(CAMPAIGN)
@@ -73,22 +80,22 @@ class Api:
         return sum(part in request.url for request in self.mocker.request_history)
 
     @property
-    def all_foreseen(self) -> bool:
-        return not self._unforeseen.called
+    def all_expected(self) -> bool:
+        return not self._unexpected.called
 
 
 class Clock:
-    """Time that passes by sleeping only; `sleeps` are the seconds of each sleep of a tenth of a second or more.
+    """Time that only passes by sleeping. `sleeps` has the seconds of each sleep of at least a tenth of a second.
 
-    It stands in for `time` where the connector and the CDK wait or look at the clock, and nowhere else: a server in
-    the same process keeps the real one. Threads that sleep at the same time sleep through the same time, and requests
-    that other threads have under way arrive before time moves on.
+    Replaces `time` where the connector and the CDK wait or read the clock, and nowhere else: a server in the same
+    process keeps the real time. Threads that sleep at the same time share the simulated time, and pending requests of
+    other threads arrive before it advances.
     """
 
     PLACES = (
-        "source_snov.authenticator.time",
-        "source_snov.error_policy.time",
-        "source_snov.pace.time",
+        "source_snov.api.authenticator.time",
+        "source_snov.api.error_handler.time",
+        "source_snov.api.budget.time",
         "source_snov.progress.time",
         "airbyte_cdk.sources.streams.call_rate.time",
         "airbyte_cdk.sources.streams.http.rate_limiting.time",
@@ -126,9 +133,9 @@ def sync(
     state: Sequence[AirbyteStateMessage] | None = None,
     **overrides: Any,
 ) -> EntrypointOutput:
-    """The output of `read` for these streams (those of STREAMS if none is named), whatever came of it."""
+    """The output of `read` for these streams, by default ONE_PER_CAMPAIGN, whether it fails or not."""
     catalog = CatalogBuilder()
-    for stream in streams or STREAMS:
+    for stream in streams or ONE_PER_CAMPAIGN:
         catalog = catalog.with_stream(stream, mode)
     return read(
         SourceSnov(),
@@ -147,8 +154,24 @@ def check(folder: Path, **overrides: Any) -> EntrypointOutput:
     return _run_command(SourceSnov(), ["check", "--config", str(path)], expecting_exception=True)
 
 
+def connection_status(output: EntrypointOutput) -> tuple[str, str]:
+    """The status that `check` printed, and its message."""
+    [message] = output.connection_status_messages
+    assert message.connectionStatus
+    return message.connectionStatus.status.value, message.connectionStatus.message or ""
+
+
 def records(output: EntrypointOutput, stream: str) -> list[dict[str, Any]]:
-    return [dict(message.record.data) for message in output.records if message.record.stream == stream]
+    return [dict(row) for row in _rows(output)[stream]]
+
+
+@lru_cache(maxsize=4)
+def _rows(output: EntrypointOutput) -> dict[str, list[Mapping[str, Any]]]:
+    """The records of each stream: the CDK parses the whole output each time that it is asked."""
+    found = defaultdict[str, list[Mapping[str, Any]]](list)
+    for message in output.records:
+        found[message.record.stream].append(message.record.data)
+    return found
 
 
 def logs(output: EntrypointOutput, level: str) -> list[str]:
@@ -156,7 +179,7 @@ def logs(output: EntrypointOutput, level: str) -> list[str]:
 
 
 def failure(output: EntrypointOutput, stream: str) -> Any:
-    """The one error trace of a stream."""
+    """The only error trace of a stream."""
     errors = [message.trace.error for message in output.errors]
     [error] = [error for error in errors if error.stream_descriptor and error.stream_descriptor.name == stream]
     return error

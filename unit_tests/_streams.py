@@ -1,13 +1,14 @@
-"""What the tests of the further streams have in common: their names, small accounts, and reading with a state."""
+"""Helpers for tests of all streams: names, small accounts, and syncs with a state."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from random import Random
 from typing import Any
 
+import yaml
 from airbyte_cdk.models import (
     AirbyteStateBlob,
     AirbyteStateMessage,
@@ -16,76 +17,93 @@ from airbyte_cdk.models import (
     StreamDescriptor,
     SyncMode,
 )
+from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput, discover
 from jsonschema import Draft7Validator, FormatChecker
 
-from sandbox import seeds
-from sandbox.account import Account, Event
-from sandbox.events import day_start
-from sandbox.furnishing import furnish
-from sandbox.people import OWNERS, make_recipients
 from sandbox.running import Sandbox
-from sandbox.settings import Settings
+from sandbox.world import seeds
+from sandbox.world.account import Account, Event
+from sandbox.world.events import CLICK, FIRST_EMAIL, OPEN, REPLY, day_start
+from sandbox.world.furnishing import furnish
+from sandbox.world.people import OWNERS, make_recipients
 from source_snov import SourceSnov
-from unit_tests._daily import DAILY, TODAY, ago
-from unit_tests._helpers import STREAMS, config, records, sync
+from unit_tests._daily import TODAY, ago
+from unit_tests._helpers import config, records, sync
+from unit_tests._names import CORE, DAILY
+from unit_tests._paths import PACKAGE, SCHEMAS
 
-UNLIMITED = Settings(requests_per_minute=None)
 FIRST, SECOND, THIRD = 910_001, 910_002, 910_003
-TOKEN = "/v1/oauth/access_token"
-CAMPAIGNS = "/v1/get-user-campaigns"
-SCHEMAS = Path(__file__).parent.parent / "source_snov" / "schemas"
 
-CORE = (*STREAMS, DAILY)
-"""The streams without which a sync fails."""
-
-EVENT_LISTS = {
-    "emails_sent": "/v1/emails-sent",
-    "email_opens": "/v1/get-emails-opened",
-    "email_clicks": "/v1/get-emails-clicked",
-    "email_replies": "/v1/get-emails-replies",
+MANIFEST = yaml.safe_load((PACKAGE / "manifest.yaml").read_text())
+DECLARED: Mapping[str, Mapping[str, Any]] = {
+    stream["name"]: stream for stream in ManifestReferenceResolver().preprocess_manifest(MANIFEST)["streams"]
 }
+"""The streams as the manifest declares them."""
+
+
+def path_of(stream: str) -> str:
+    """The path of a stream's requests, with `{}` for the ID of a campaign or another parent."""
+    path = DECLARED[stream]["retriever"]["requester"]["url"].removeprefix("{{ config['api_url'] }}")
+    path = path.replace("{{ parameters['endpoint'] }}", DECLARED[stream]["$parameters"].get("endpoint", ""))
+    return re.sub(r"{{ stream_partition\['\w+_id'\] }}", "{}", path)
+
+
+def key_of(stream: str) -> list[str]:
+    declared = DECLARED[stream]["primary_key"]
+    return declared if isinstance(declared, list) else [declared]
+
+
+def parent_of(stream: str) -> str | None:
+    """The parent stream whose records this stream makes requests for, None for a list of the account."""
+    router = DECLARED[stream]["retriever"].get("partition_router", {})
+    return router["parent_stream_configs"][0]["stream"]["name"] if "parent_stream_configs" in router else None
+
+
+HISTORIES: Mapping[str, Mapping[str, Any]] = {
+    name: stream["$parameters"]["history"] for name, stream in DECLARED.items() if "history" in stream["$parameters"]
+}
+"""The streams with a history, with its parameters."""
+
+SNAPSHOTS = tuple(name for name, stream in DECLARED.items() if "snapshot" in stream["$parameters"])
+"""The streams of current states, incremental too."""
+
+EVENT_LISTS = {name: path_of(name) for name, history in HISTORIES.items() if history["cursor_field"] == "occurred_at"}
+
+REPORTS = tuple(name for name, history in HISTORIES.items() if "period" in history)
+"""The streams with a row for each entity and period."""
+
+_PARENTS = {name: parent_of(name) for name in DECLARED if name not in (*CORE, *REPORTS)}
+
 PER_CAMPAIGN = {
-    "campaign_recipients_activity": "/recipients-activity",
-    "campaign_replies": "/all-replies",
-    **EVENT_LISTS,
-    "finished_prospects": "/v1/prospect-finished",
-    "campaign_settings": "/v2/campaigns/910",
+    name: path_of(name).rpartition("{}")[2] or path_of(name).format("910")
+    for name, parent in _PARENTS.items()
+    if parent == "campaigns"
 }
-"""Optional streams that ask about each campaign, with what their paths have in common."""
+"""Optional streams with requests per campaign, with the common part of their paths."""
 
-LISTS = {
-    "sender_email_accounts": "/v2/sender-accounts/emails",
-    "warm_ups": "/v2/warm-up",
-    "prospect_lists": "/v1/get-user-lists",
-    "prospect_custom_fields": "/v1/prospect-custom-fields",
-    "sending_schedules": "/v2/campaigns/schedules",
-    "do_not_email_lists": "/v2/blacklists",
-    "pipelines": "/v2/pipelines",
-    "account_balance": "/v1/get-balance",
-    "webhooks": "/v2/webhooks",
-}
-"""Optional streams of one path."""
+LISTS = {name: path_of(name) for name, parent in _PARENTS.items() if parent is None}
+"""Optional streams with a single path."""
 
-CHILDREN = {
-    "sender_analytics": "sender_email_accounts",
-    "warm_up_daily_statistics": "warm_ups",
-    "list_prospects": "prospect_lists",
-    "pipeline_stages": "pipelines",
-}
-"""Optional streams that ask about each record of another one."""
+CHILDREN = {name: parent for name, parent in _PARENTS.items() if parent not in (None, "campaigns")}
+"""Optional streams with requests per record of a parent stream."""
 
 OPTIONAL = (*PER_CAMPAIGN, *LISTS, *CHILDREN)
 
-INCREMENTAL = ("campaign_recipients_activity", *EVENT_LISTS, "warm_up_daily_statistics")
-"""Incremental streams beside the daily one."""
+INCREMENTAL = tuple(name for name in HISTORIES if name not in REPORTS)
+"""Streams with a history of records that the API gives, rather than of aggregates."""
 
 
 def catalog() -> dict[str, Any]:
-    """The streams as discovered, by name."""
+    """The discovered streams, by name."""
     found = discover(SourceSnov(), config()).catalog.catalog
     assert found
     return {stream.name: stream for stream in found.streams}
+
+
+def primary_keys() -> dict[str, list[str]]:
+    """The fields of each stream's primary key."""
+    return {name: [field for [field] in stream.source_defined_primary_key] for name, stream in catalog().items()}
 
 
 def schema(stream: str) -> dict[str, Any]:
@@ -94,7 +112,7 @@ def schema(stream: str) -> dict[str, Any]:
 
 
 def strict(stream: str) -> Draft7Validator:
-    """The stream's schema with unknown fields forbidden, formats checked."""
+    """A validator of the stream's schema that forbids unknown fields and checks formats."""
     return Draft7Validator(_with_local_times(schema(stream)) | {"additionalProperties": False}, format_checker=FORMATS)
 
 
@@ -104,7 +122,7 @@ LOCAL_TIME = "local-date-time"
 
 @FORMATS.checks(LOCAL_TIME, raises=ValueError)
 def is_local_time(value: Any) -> bool:
-    """Whether it is a date and a time without a zone, which is a format of Airbyte and none of JSON Schema."""
+    """Whether it is a date and time without a zone, which JSON Schema has no format for."""
     return not isinstance(value, str) or (datetime.fromisoformat(value).tzinfo is None and "T" in value)
 
 
@@ -128,7 +146,7 @@ def utc(unix: int) -> str:
 
 
 def account(*stories: Iterable[Event], started: Sequence[date | None] = (), furnished: bool = False) -> Account:
-    """A campaign for each story, started when it begins unless `started` says otherwise; people 1 to 30."""
+    """A campaign for each story, started with its first event unless `started` has a day; people 1 to 30."""
     made = seeds.empty_account(TODAY)
     made.recipients = make_recipients(Random(1), 30)
     for number, story in enumerate(stories):
@@ -143,7 +161,7 @@ def account(*stories: Iterable[Event], started: Sequence[date | None] = (), furn
 
 
 def synced(sandbox: Sandbox, *streams: str, **overrides: Any) -> EntrypointOutput:
-    """A full refresh without a failure."""
+    """A full refresh that must not fail."""
     output = sync(*streams, whole_config=sandbox.config(**overrides))
     assert not output.errors
     return output
@@ -156,7 +174,7 @@ def incremental(
     mode: SyncMode = SyncMode.incremental,
     **overrides: Any,
 ) -> EntrypointOutput:
-    """A sync of one stream with its state, as JSON would have it."""
+    """A sync of one stream with its state, as parsed JSON."""
     return together(sandbox, [stream], {stream: state} if state else {}, mode, **overrides)
 
 
@@ -179,7 +197,7 @@ def together(
 
 
 def last_states(output: EntrypointOutput) -> dict[str, dict[str, Any]]:
-    """The last state of each stream, as JSON."""
+    """The last state of each stream, as parsed JSON."""
     return {
         message.state.stream.stream_descriptor.name: json.loads(
             json.dumps(message.state.stream.stream_state, default=vars)
@@ -189,7 +207,7 @@ def last_states(output: EntrypointOutput) -> dict[str, dict[str, Any]]:
 
 
 def last_statuses(output: EntrypointOutput) -> dict[str, str]:
-    """What became of each stream."""
+    """The last status of each stream."""
     names = {
         message.trace.stream_status.stream_descriptor.name for message in output.trace_messages if _status(message)
     }
@@ -200,11 +218,36 @@ def _status(message: Any) -> bool:
     return message.trace.stream_status is not None
 
 
-def asked(sandbox: Sandbox) -> Counter[str]:
-    """How often each path was asked for."""
+def requests_by_path(sandbox: Sandbox) -> Counter[str]:
+    """The number of requests per path."""
     return Counter(record.path for record in sandbox.requests)
 
 
 def rows_of(output: EntrypointOutput, stream: str, *fields: str) -> Counter[tuple[Any, ...]]:
-    """How often each combination of these fields was emitted; records do not have fields that are null."""
+    """Counts of the combinations of these fields in the records; missing fields are None."""
     return Counter(tuple(record.get(name) for name in fields) for record in records(output, stream))
+
+
+def story(*ages: int) -> list[Event]:
+    """One event of each kind on each of these days, given as days ago, and an opening on the day after the last."""
+    return [
+        *(
+            Event(at(ago(age), minute), kind, person, 55001)
+            for person, age in enumerate(ages, 1)
+            for minute, kind in enumerate((FIRST_EMAIL, OPEN, CLICK, REPLY))
+        ),
+        Event(at(ago(ages[-1] - 1)), OPEN, 1, 55001),
+    ]
+
+
+def stable_rows(output: EntrypointOutput, stream: str) -> list[tuple[Any, ...]]:
+    """The rows left in a warehouse, in a fixed order, without the values that differ in every sync."""
+    assert not output.errors
+    volatile = ("checked_at", "prospect_id")
+    rows = records(output, stream)
+    if stream == DAILY:
+        # Days given as empty may be corrected later in the sync.
+        rows = list({(row["campaign_id"], row["date"]): row for row in rows}.values())
+    return sorted(
+        tuple(sorted((name, str(value)) for name, value in row.items() if name not in volatile)) for row in rows
+    )

@@ -1,10 +1,9 @@
-"""The manifest says what it means: the CDK ignores a misspelt key of most components in silence."""
+"""The manifest has no misspelt keys, which the CDK silently ignores in most components."""
 
 import importlib
 import importlib.metadata
 import inspect
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
@@ -12,18 +11,20 @@ import yaml
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import get_declarative_component_schema
 from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
 
-ROOT = Path(__file__).parent.parent
-MANIFEST = yaml.safe_load((ROOT / "source_snov" / "manifest.yaml").read_text())
+from source_snov.api.limits import LONGEST_ANSWER
+from unit_tests._paths import PACKAGE, ROOT, SCHEMAS
+from unit_tests._streams import MANIFEST
+
 DEFINITIONS = get_declarative_component_schema()["definitions"]
 
 
 def components(node: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every component of a resolved manifest with its place."""
+    """Every component of a resolved manifest, with its place."""
     if isinstance(node, Mapping):
         if isinstance(node.get("type"), str) and node["type"] in DEFINITIONS:
             yield path, node
         for key, value in node.items():
-            # The configuration's schema has types of its own.
+            # The schema of the configuration has its own `type` keys.
             if key != "connection_specification":
                 yield from components(value, f"{path}/{key}")
     elif isinstance(node, list):
@@ -81,20 +82,20 @@ def test_the_manifest_names_the_cdk_that_it_is_tested_with() -> None:
 
 
 def test_a_stream_is_listed_by_a_reference_that_ends_in_its_name() -> None:
-    """A command builds only the streams it needs, which it knows by that."""
+    """That is how a command finds the streams that it needs, and builds no others."""
     listed = [each["$ref"].rpartition("/")[2] for each in MANIFEST["streams"]]
     assert listed == [stream["name"] for stream in resolved()["streams"]]
 
 
 def test_every_stream_has_a_schema_file_and_every_schema_file_a_stream() -> None:
     names = {stream["name"] for stream in resolved()["streams"]}
-    assert {path.stem for path in (ROOT / "source_snov" / "schemas").glob("*.json")} == names
+    assert {path.stem for path in SCHEMAS.glob("*.json")} == names
     assert set(MANIFEST["metadata"]["autoImportSchema"]) == names
-    assert (ROOT / "schemas").resolve() == ROOT / "source_snov" / "schemas"
+    assert (ROOT / "schemas").resolve() == SCHEMAS
 
 
 def test_the_host_of_the_api_is_named_once_outside_the_form() -> None:
-    text = (ROOT / "source_snov" / "manifest.yaml").read_text()
+    text = (PACKAGE / "manifest.yaml").read_text()
     config_field = MANIFEST["spec"]["connection_specification"]["properties"]["api_url"]
     assert config_field["default"] == "https://api.snov.io"
     assert text.count("https://api.snov.io") == 2
@@ -104,3 +105,15 @@ def test_every_request_has_time_limits() -> None:
     requesters = [node for _, node in components(resolved()) if node["type"] in ("HttpRequester", "CustomRequester")]
     assert len(requesters) > len(MANIFEST["streams"])
     assert all(0 < node["connect_timeout_in_seconds"] <= node["read_timeout_in_seconds"] for node in requesters)
+
+
+def test_airbyte_waits_longer_than_the_longest_silence() -> None:
+    """Without records and states: one page and its token with all retries, and 5,000 campaigns without a record."""
+    policy, timeouts = MANIFEST["definitions"]["error_policy"], MANIFEST["definitions"]["timeouts"]
+    response = LONGEST_ANSWER + timeouts["connect_timeout_in_seconds"]
+    tries = len(policy["unavailable_waits"]) + 1
+    request = policy["patience"] + 1.2 * sum(policy["unavailable_waits"]) + tries * response
+    minute = 61
+    campaigns = 5_000 / MANIFEST["spec"]["connection_specification"]["properties"]["requests_per_minute"]["default"]
+    metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]
+    assert 2 * request + campaigns * minute < metadata["maxSecondsBetweenMessages"] < 86_400

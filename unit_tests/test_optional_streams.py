@@ -1,48 +1,57 @@
-"""Streams that a plan may not include are skipped with a warning; without the core streams, a sync fails."""
+"""Streams missing from the plan are skipped with a warning; without a core stream, the sync fails."""
 
 from collections.abc import Iterator
 from random import Random
 
 import pytest
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
+from airbyte_cdk.sources.types import Record, StreamSlice
 
-from sandbox import faults, seeds
-from sandbox.account import Account
-from sandbox.belongings import ProspectList
-from sandbox.furnishing import DELETED_LIST
-from sandbox.people import OWNERS
+from sandbox import faults
 from sandbox.running import Sandbox
-from sandbox.settings import Settings
-from source_snov.progress import MOST_SKIPPED
-from unit_tests._daily import DAILY, TODAY, ago
+from sandbox.settings import UNLIMITED, Settings
+from sandbox.world import seeds
+from sandbox.world.account import Account
+from sandbox.world.belongings import ProspectList
+from sandbox.world.furnishing import DELETED_LIST
+from sandbox.world.people import OWNERS
+from source_snov.api.exceptions import MOST_MISSING, StreamUnavailable
+from source_snov.api.limits import LargeAnswers
+from source_snov.progress import StreamProgress
+from source_snov.skipping import Skipping, TrackedPartition
+from unit_tests._daily import TODAY, ago
 from unit_tests._helpers import failure, logs, records, sync
+from unit_tests._names import CORE, DAILY
 from unit_tests._streams import (
     CHILDREN,
-    CORE,
     FIRST,
     LISTS,
     OPTIONAL,
     PER_CAMPAIGN,
-    UNLIMITED,
+    REPORTS,
     account,
-    asked,
     incremental,
     last_states,
     last_statuses,
+    path_of,
+    requests_by_path,
     synced,
 )
 
 FEEDS = {name: [name, *(child for child, parent in CHILDREN.items() if parent == name)] for name in LISTS}
-"""What cannot be read without each list of the account: itself, and its children."""
+"""The streams that need each list of the account: the list itself and its children."""
 
-CHILD_PATHS = {
-    "warm_up_daily_statistics": "/v2/warm-up/statistics",
-    "list_prospects": "/v1/prospect-list",
-    "pipeline_stages": "/v2/pipelines/*/stages",
-}
+CHILD_PATHS = {name: path_of(name).replace("{}", "*") for name in CHILDREN if name != "sender_analytics"}
+"""Without the one whose path core streams have too."""
+
+
+ASK_ALL = {"skip_quiet_campaigns": False}
+"""Nothing happened in the campaigns here, and what is missing is to be met nevertheless."""
 
 
 def campaigns(number: int) -> Account:
-    """So many campaigns, started yesterday, in which nothing happened."""
+    """This many campaigns, started yesterday, without events."""
     made = account(furnished=True)
     for place in range(number):
         campaign = seeds.make_campaign(Random(place), place, OWNERS[0], ago(1), ago(1))
@@ -53,56 +62,51 @@ def campaigns(number: int) -> Account:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sandbox]:
-    with Sandbox(campaigns(MOST_SKIPPED + 20), UNLIMITED) as running:
+    with Sandbox(campaigns(MOST_MISSING + 20), UNLIMITED) as running:
         yield running
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.clear()
-    return server
 
 
 # The whole plan ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["unavailable", "absent"])
-def test_without_anything_optional_the_core_streams_are_read(kind: str) -> None:
-    paths = frozenset(
-        {
-            *("/v1/emails-sent", "/v1/get-emails", "/v1/prospect", "/v1/get-user-lists", "/v1/get-balance"),
-            *(
-                "/v2/campaigns/schedules",
-                "/v2/sender",
-                "/v2/warm-up",
-                "/v2/blacklists",
-                "/v2/pipelines",
-                "/v2/webhooks",
-            ),
-            *("/v2/campaigns/*/recipients", "/v2/campaigns/*/all-replies", f"/v2/campaigns/{FIRST}"),
-        }
-    )
+def test_without_optional_resources_the_core_streams_are_read(kind: str) -> None:
+    paths = frozenset(path_of(stream).format(FIRST) for stream in (*PER_CAMPAIGN, *LISTS))
     made = campaigns(1)
     with Sandbox(made, Settings(requests_per_minute=None, **{kind: paths})) as sandbox:
         sandbox.add_fault(faults.answer(200, made.progress(FIRST), path="/progress$", times=None))
-        output = synced(sandbox, *CORE, *OPTIONAL)
-    assert last_statuses(output) == dict.fromkeys((*CORE, *OPTIONAL), "COMPLETE")
+        streams = [*CORE, *OPTIONAL]
+        output = synced(sandbox, *streams, **ASK_ALL)
+    assert last_statuses(output) == dict.fromkeys(streams, "COMPLETE")
     assert {message.record.stream for message in output.records} == set(CORE)
     warnings = logs(output, "WARN")
-    # What asks about a campaign says so of the campaign: it may be the only one that is gone.
+    # Streams with requests per campaign name the campaign, which may be the only deleted one.
     skipped = [name for name in OPTIONAL if kind == "unavailable" or name not in PER_CAMPAIGN]
     assert sorted(text.split(" is skipped")[0] for text in warnings) == sorted(
         [*skipped, *(f"{name}: campaign {FIRST}" for name in OPTIONAL if name not in skipped)]
     )
-    # A token, the list, one request for each core stream of the campaign and for each optional one; none for children.
-    assert len(sandbox.requests) == 1 + 1 + 3 + len(PER_CAMPAIGN) + len(LISTS)
+    # The token, the list, one request per core stream of the campaign and per optional stream, and none for children.
+    # Two more search for an active day, because none is known.
+    assert len(sandbox.requests) == 1 + 1 + 3 + 2 + len(PER_CAMPAIGN) + len(LISTS)
+
+
+@pytest.mark.parametrize("kind", ["unavailable", "absent"])
+def test_reports_need_no_optional_resource_but_the_list_of_what_they_are_about(kind: str) -> None:
+    of_senders = {"sender_analytics_daily", "linkedin_sender_analytics"}
+    with Sandbox(campaigns(1), Settings(requests_per_minute=None, **{kind: frozenset(LISTS.values())})) as sandbox:
+        output = synced(sandbox, *REPORTS, report_owners=["ada@example.com"])
+    assert last_statuses(output) == dict.fromkeys(REPORTS, "COMPLETE")
+    assert {message.record.stream for message in output.records} == set(REPORTS) - of_senders
+    skipped = [text for text in logs(output, "WARN") if " is skipped" in text]
+    assert {text.split(" is skipped")[0] for text in skipped} == of_senders
+    assert len(skipped) == 2
 
 
 # One path of the account ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("status", "lists"), [(403, [*LISTS][:5]), (404, [*LISTS][5:])])
-def test_a_list_that_the_plan_lacks_takes_its_children_along_and_nothing_else(status: int, lists: list[str]) -> None:
+def test_a_list_missing_from_the_plan_skips_its_children_and_nothing_else(status: int, lists: list[str]) -> None:
     lacking = frozenset({LISTS[name] for name in lists})
     kind = {403: "unavailable", 404: "absent"}[status]
     with Sandbox(campaigns(1), Settings(requests_per_minute=None, **{kind: lacking})) as sandbox:
@@ -116,14 +120,14 @@ def test_a_list_that_the_plan_lacks_takes_its_children_along_and_nothing_else(st
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_children_that_the_plan_lacks_stop_after_the_first_answers(workers: int) -> None:
+def test_children_missing_from_the_plan_stop_after_the_first_responses(workers: int) -> None:
     lacking = frozenset(CHILD_PATHS.values())
     with Sandbox(campaigns(0), Settings(requests_per_minute=None, unavailable=lacking)) as sandbox:
         sandbox.account.belongings.lists = [ProspectList(number, "List", 1_700_000_000) for number in range(1, 31)]
         output = synced(sandbox, *LISTS, *CHILD_PATHS, num_workers=workers)
     assert {message.record.stream for message in output.records} == set(LISTS)
     assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(CHILD_PATHS)
-    assert asked(sandbox)["/v1/prospect-list"] <= workers
+    assert requests_by_path(sandbox)["/v1/prospect-list"] <= workers
     assert set(last_statuses(output).values()) == {"COMPLETE"}
 
 
@@ -131,10 +135,10 @@ def test_children_that_the_plan_lacks_stop_after_the_first_answers(workers: int)
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_a_403_stops_a_stream_after_the_first_answers(sandbox: Sandbox, workers: int) -> None:
+def test_a_403_stops_a_stream_after_the_first_responses(sandbox: Sandbox, workers: int) -> None:
     for path in PER_CAMPAIGN.values():
         sandbox.add_fault(faults.forbidden(path=f"{path}(\\d+$|\\?|$)", times=None))
-    output = synced(sandbox, "campaigns", *PER_CAMPAIGN, num_workers=workers)
+    output = synced(sandbox, "campaigns", *PER_CAMPAIGN, num_workers=workers, **ASK_ALL)
     assert {message.record.stream for message in output.records} == {"campaigns"}
     assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(PER_CAMPAIGN)
     for path in PER_CAMPAIGN.values():
@@ -143,7 +147,7 @@ def test_a_403_stops_a_stream_after_the_first_answers(sandbox: Sandbox, workers:
 
 
 def _others(sandbox: Sandbox) -> int:
-    """Requests about a campaign whose paths begin like those for its settings."""
+    """The number of requests whose paths begin like those for a campaign's settings."""
     return sandbox.count("/recipients-activity") + sandbox.count("/all-replies")
 
 
@@ -151,38 +155,38 @@ def _others(sandbox: Sandbox) -> int:
 def test_404_for_each_campaign_ends_a_stream_after_about_ten(sandbox: Sandbox, workers: int, under_way: int) -> None:
     for path in PER_CAMPAIGN.values():
         sandbox.add_fault(faults.not_found(path=f"{path}(\\d+$|\\?|$)", times=None))
-    output = synced(sandbox, "campaigns", *PER_CAMPAIGN, num_workers=workers)
+    output = synced(sandbox, "campaigns", *PER_CAMPAIGN, num_workers=workers, **ASK_ALL)
     assert {message.record.stream for message in output.records} == {"campaigns"}
     assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(PER_CAMPAIGN)
     for path in PER_CAMPAIGN.values():
         number = sandbox.count(path) - (path == PER_CAMPAIGN["campaign_settings"]) * _others(sandbox)
-        assert MOST_SKIPPED <= number <= MOST_SKIPPED + under_way
+        assert MOST_MISSING <= number <= MOST_MISSING + under_way
     assert set(last_statuses(output).values()) == {"COMPLETE"}
 
 
 def test_404_for_each_of_a_few_campaigns_ends_a_stream_with_one_warning(sandbox: Sandbox) -> None:
     for path in PER_CAMPAIGN.values():
         sandbox.add_fault(faults.not_found(path=f"{path}(\\d+$|\\?|$)", times=None))
-    output = synced(sandbox, *PER_CAMPAIGN, campaign_ids=[FIRST, FIRST + 1, FIRST + 2])
+    output = synced(sandbox, *PER_CAMPAIGN, campaign_ids=[FIRST, FIRST + 1, FIRST + 2], **ASK_ALL)
     assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(PER_CAMPAIGN)
     assert set(last_statuses(output).values()) == {"COMPLETE"}
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_campaign_that_may_not_be_read_is_skipped_once_another_one_was(sandbox: Sandbox, status: int) -> None:
+def test_a_forbidden_campaign_is_skipped_once_another_was_read(sandbox: Sandbox, status: int) -> None:
     sandbox.add_fault(faults.answer(status, {}, path=r"/v2/campaigns/\d+$", skip=2, times=2))
     output = synced(sandbox, "campaign_settings", num_workers=1)
-    assert [row["id"] - FIRST for row in records(output, "campaign_settings")] == [0, 1, *range(4, MOST_SKIPPED + 20)]
+    assert [row["id"] - FIRST for row in records(output, "campaign_settings")] == [0, 1, *range(4, MOST_MISSING + 20)]
     assert [text.split(" is skipped: ")[0] for text in logs(output, "WARN")] == [
         f"campaign_settings: campaign {FIRST + number}" for number in (2, 3)
     ]
 
 
-def test_campaigns_that_may_not_be_read_are_asked_about_again_by_the_next_sync() -> None:
-    """Their state is left as it was, and no records are missed."""
+def test_the_next_sync_requests_forbidden_campaigns_again() -> None:
+    """Their state stays unchanged, so no records are missed."""
     with Sandbox(campaigns(3), UNLIMITED) as sandbox:
         sandbox.add_fault(faults.forbidden(path="/recipients-activity", skip=1, times=None))
-        output = incremental(sandbox, "campaign_recipients_activity", num_workers=1)
+        output = incremental(sandbox, "campaign_recipients_activity", num_workers=1, **ASK_ALL)
         assert not output.errors
         assert len(logs(output, "WARN")) == 2
         known = last_states(output)["campaign_recipients_activity"]["campaigns"]
@@ -192,7 +196,7 @@ def test_campaigns_that_may_not_be_read_are_asked_about_again_by_the_next_sync()
 def test_404_for_one_campaign_skips_that_one(sandbox: Sandbox) -> None:
     gone = FIRST + 3
     sandbox.add_fault(faults.not_found(path=f"(/{gone}|campaignId={gone})", times=None))
-    output = synced(sandbox, *PER_CAMPAIGN, campaign_ids=[FIRST, gone, FIRST + 5])
+    output = synced(sandbox, *PER_CAMPAIGN, campaign_ids=[FIRST, gone, FIRST + 5], **ASK_ALL)
     assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(
         f"{stream}: campaign {gone}" for stream in PER_CAMPAIGN
     )
@@ -202,11 +206,11 @@ def test_404_for_one_campaign_skips_that_one(sandbox: Sandbox) -> None:
 
 
 def test_many_missing_campaigns_among_others_do_not_end_a_stream(sandbox: Sandbox) -> None:
-    """Once one was there, so is the stream."""
-    sandbox.add_fault(faults.not_found(path=r"/v2/campaigns/\d+$", skip=1, times=MOST_SKIPPED + 15))
+    """Once a campaign was found, the stream exists."""
+    sandbox.add_fault(faults.not_found(path=r"/v2/campaigns/\d+$", skip=1, times=MOST_MISSING + 15))
     output = synced(sandbox, "campaign_settings", num_workers=1)
     assert len(records(output, "campaign_settings")) == 5
-    assert len(logs(output, "WARN")) == MOST_SKIPPED + 15
+    assert len(logs(output, "WARN")) == MOST_MISSING + 15
     assert all(text.startswith("campaign_settings: campaign 9100") for text in logs(output, "WARN"))
 
 
@@ -217,37 +221,39 @@ def test_many_missing_campaigns_among_others_do_not_end_a_stream(sandbox: Sandbo
     ("status", "kind", "failed"),
     [(403, "config_error", CORE[1:]), (404, "system_error", ("campaign_analytics", "campaign_progress"))],
 )
-def test_the_core_streams_fail_all_the_same(sandbox: Sandbox, status: int, kind: str, failed: tuple[str, ...]) -> None:
+def test_the_core_streams_fail_instead_of_being_skipped(
+    sandbox: Sandbox, status: int, kind: str, failed: tuple[str, ...]
+) -> None:
     others = ("campaigns", "campaign_settings", "sender_email_accounts", "sender_analytics", "webhooks")
     sandbox.add_fault(faults.answer(status, {}, path="(campaign-analytics|/progress)", times=None))
     output = sync(*failed, *others, whole_config=sandbox.config())
     assert {failure(output, stream).failure_type.value for stream in failed} == {kind}
     assert last_statuses(output) == dict.fromkeys(failed, "INCOMPLETE") | dict.fromkeys(others, "COMPLETE")
-    # Its path is a core one, but nobody depends on it.
+    # It shares a core path, but is optional.
     assert any(text.startswith("sender_analytics") for text in logs(output, "WARN"))
     assert records(output, "sender_analytics") == []
-    assert len(records(output, "campaign_settings")) == MOST_SKIPPED + 20
+    assert len(records(output, "campaign_settings")) == MOST_MISSING + 20
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_without_the_campaign_list_whatever_needs_it_fails(sandbox: Sandbox, status: int) -> None:
+def test_without_the_campaign_list_its_streams_fail(sandbox: Sandbox, status: int) -> None:
     sandbox.add_fault(faults.answer(status, {}, path="get-user-campaigns", times=None))
     streams = ("campaigns", DAILY, "emails_sent", "campaign_settings", "pipelines")
     output = sync(*streams, whole_config=sandbox.config())
     assert last_statuses(output) == dict.fromkeys(streams, "INCOMPLETE") | {"pipelines": "COMPLETE"}
-    assert asked(sandbox)["/v1/get-user-campaigns"] == 1
+    assert requests_by_path(sandbox)["/v1/get-user-campaigns"] == 1
 
 
 # Single lists --------------------------------------------------------------------------------------------------------
 
 
-def test_deleted_lists_are_not_asked_for_and_one_that_is_refused_is_skipped(sandbox: Sandbox) -> None:
+def test_deleted_lists_are_not_requested_and_a_refused_one_is_skipped(sandbox: Sandbox) -> None:
     first, second, third = (campaign.list_id for campaign in [*sandbox.account.campaigns.values()][:3])
     sandbox.add_fault(faults.answer(400, {"success": False}, path="prospect-list", skip=1, times=1))
     output = synced(sandbox, "prospect_lists", "list_prospects", num_workers=1)
     lists = {row["id"]: row["is_deleted"] for row in records(output, "prospect_lists")}
     assert [number for number, deleted in lists.items() if deleted] == [DELETED_LIST]
-    assert asked(sandbox)["/v1/prospect-list"] == len(lists) - 1
+    assert requests_by_path(sandbox)["/v1/prospect-list"] == len(lists) - 1
     [warning] = logs(output, "WARN")
     assert warning.startswith(f"list_prospects: list {second} is skipped")
     read = {row["list_id"] for row in records(output, "list_prospects")}
@@ -257,8 +263,47 @@ def test_deleted_lists_are_not_asked_for_and_one_that_is_refused_is_skipped(sand
 
 def test_an_account_without_anything_has_no_records_and_no_warning() -> None:
     with Sandbox(seeds.empty_account(TODAY), UNLIMITED) as sandbox:
-        sandbox.account.email_senders = {}
+        sandbox.account.email_senders = sandbox.account.linkedin_senders = {}
         output = synced(sandbox, *OPTIONAL)
     assert {message.record.stream for message in output.records} == {"account_balance"}
     assert logs(output, "WARN") == []
     assert len(sandbox.requests) == 1 + 1 + len(LISTS)
+
+
+class OfCampaign(Partition):
+    """A campaign's part of a stream, with these records or this failure."""
+
+    def __init__(self, campaign: int, *records: Record, failure: Exception | None = None) -> None:
+        self._slice = StreamSlice(partition={"campaign_id": campaign}, cursor_slice={})
+        self._records, self._failure = records, failure
+
+    def read(self) -> Iterator[Record]:
+        yield from self._records
+        if self._failure:
+            raise self._failure
+
+    def to_slice(self) -> StreamSlice:
+        return self._slice
+
+    def stream_name(self) -> str:
+        return "campaign_replies"
+
+    def __hash__(self) -> int:
+        return hash(self._slice["campaign_id"])
+
+
+def test_a_403_while_another_campaign_is_being_read_does_not_give_the_stream_up() -> None:
+    """Both threads' steps in one, in the order that lost the rest of the stream: nothing else makes it certain."""
+    progress = StreamProgress("campaign_replies", "campaign_id", "campaigns", one_row_each=False)
+    skipping = Skipping(progress)
+    record = Record(data={}, stream_name="campaign_replies")
+    refusal = StreamUnavailable(message="No.", internal_message="No.", failure_type=FailureType.config_error)
+
+    def tracked(partition: Partition) -> TrackedPartition:
+        return TrackedPartition(partition, skipping, progress, LargeAnswers(), made_here=lambda: 0)
+
+    being_read = iter(tracked(OfCampaign(FIRST, record, record)).read())
+    assert next(being_read) is record
+    assert not list(tracked(OfCampaign(FIRST + 1, failure=refusal)).read())
+    assert not skipping.ended
+    assert list(being_read) == [record]

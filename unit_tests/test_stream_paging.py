@@ -1,4 +1,4 @@
-"""Pages: nothing is lost or doubled at their edges, and no request is made that is not needed."""
+"""Pages: nothing is lost or duplicated at their edges, and there are no unnecessary requests."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -6,18 +6,19 @@ from itertools import count
 from typing import Any
 
 import pytest
-from airbyte_cdk.sources.declarative.requesters.paginators.strategies.offset_increment import OffsetIncrement
 
-from sandbox import seeds
-from sandbox.belongings import ProspectList
-from sandbox.furnishing import warm_ups
 from sandbox.running import Sandbox
+from sandbox.settings import UNLIMITED
+from sandbox.world import seeds
+from sandbox.world.belongings import ProspectList
+from sandbox.world.furnishing import warm_ups
+from source_snov.api.pagination import MOST_PASSES
 from unit_tests._daily import TODAY
 from unit_tests._helpers import API, CAMPAIGN, Api, records, sync
-from unit_tests._streams import EVENT_LISTS, UNLIMITED, asked, synced
+from unit_tests._streams import EVENT_LISTS, requests_by_path, synced
 
-JANUARY = {"end_date": "2026-01-31"}
-ACTIVITY, REPLIES = "/v2/campaigns/910001/recipients-activity", "/v2/campaigns/910001/all-replies"
+JANUARY = {"end_date": "2026-01-30"}
+ACTIVITY_PATH, REPLIES = "/v2/campaigns/910001/recipients-activity", "/v2/campaigns/910001/all-replies"
 
 Rows = list[dict[str, Any]]
 
@@ -36,13 +37,13 @@ def offset_of(request: Any) -> int:
 def serve(
     api: Api, path: str, rows: Rows, size: int, body: Callable[[Rows, int], Any] = lambda page, left: page
 ) -> None:
-    """Pages of `size` rows by offset; `body` makes the answer of a page and the number of rows that come after it."""
+    """Serves pages of `size` rows by offset. body: makes the body from a page and the number of rows after it."""
 
-    def answer(request: Any, context: Any) -> Any:
+    def respond(request: Any, context: Any) -> Any:
         start = offset_of(request)
         return body(rows[start : start + size], max(len(rows) - start - size, 0))
 
-    api.mocker.get(f"{API}{path}", json=answer)
+    api.mocker.get(f"{API}{path}", json=respond)
 
 
 def event(number: int) -> dict[str, Any]:
@@ -68,13 +69,13 @@ def mail(number: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("rows", "tells", "requests"),
-    # Without a word of more, a full page may be followed by another one.
+    # Without has_more, a full page may not be the last one.
     [(0, True, 1), (1000, True, 1), (1001, True, 2), (0, False, 1), (1000, False, 2), (1001, False, 2)],
 )
 def test_activity_comes_in_pages_of_1000(one: Api, rows: int, requests: int, tells: bool) -> None:
     serve(
         one,
-        ACTIVITY,
+        ACTIVITY_PATH,
         [event(number) for number in range(rows)],
         1000,
         lambda page, left: {"data": page} | ({"pagination": {"has_more": left > 0}} if tells else {}),
@@ -83,43 +84,44 @@ def test_activity_comes_in_pages_of_1000(one: Api, rows: int, requests: int, tel
     assert sorted(record["recipient_email"] for record in found) == sorted(f"{n}@example.com" for n in range(rows))
     assert len({record["event_id"] for record in found}) == rows
     assert one.count("recipients-activity") == requests
-    assert all("limit=1000" in request.url for request in one.mocker.request_history if ACTIVITY in request.url)
+    assert all("limit=1000" in request.url for request in one.mocker.request_history if ACTIVITY_PATH in request.url)
 
 
-def test_a_smaller_page_than_asked_for_is_not_the_last_one_if_more_are_announced(one: Api) -> None:
+def test_a_page_that_the_api_filtered_after_cutting_is_not_the_last_one(one: Api) -> None:
+    rows = [event(number) for number in range(1500)]
+    serve(
+        one, ACTIVITY_PATH, rows, 1000, lambda page, left: {"data": [row for row in page if row not in rows[100:102]]}
+    )
+    found = records(sync("campaign_recipients_activity", **JANUARY), "campaign_recipients_activity")
+    assert len({record["recipient_email"] for record in found}) == len(found) == 1498
+    # The pages do not overlap as expected, as if rows had moved, so they are read again.
+    assert one.count(ACTIVITY_PATH) <= 2 * MOST_PASSES
+
+
+def test_a_smaller_page_than_requested_is_not_the_last_one_if_the_api_announces_more(one: Api) -> None:
     serve(
         one,
-        ACTIVITY,
+        ACTIVITY_PATH,
         [event(number) for number in range(250)],
         100,
         lambda page, left: {"data": page, "pagination": {"limit": 100, "has_more": left > 0}},
     )
     found = records(sync("campaign_recipients_activity", **JANUARY), "campaign_recipients_activity")
     assert len({record["recipient_email"] for record in found}) == len(found) == 250
-    assert one.count(ACTIVITY) == 3
+    assert one.count(ACTIVITY_PATH) == 3
 
 
-@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (5, 2), (6, 3)])
-def test_replies_come_in_pages_of_any_size_until_one_is_empty(one: Api, rows: int, requests: int) -> None:
+@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (5, 2), (6, 2)])
+def test_replies_come_in_pages_of_any_size_until_one_is_empty_or_shorter_than_one_that_was_followed(
+    one: Api, rows: int, requests: int
+) -> None:
     serve(one, REPLIES, [reply(number) for number in range(rows)], 5, lambda page, left: {"data": page})
     found = records(sync("campaign_replies"), "campaign_replies")
     assert [record["contact"] for record in found] == [f"{number}@example.com" for number in range(rows)]
     assert one.count(REPLIES) == requests
     offsets = [offset_of(request) for request in one.mocker.request_history if REPLIES in request.url]
-    assert offsets == [0, *(min(5 * page, rows) for page in range(1, requests))]
-
-
-@pytest.fixture
-def pages_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The older lists' full page is 10 rows in place of 10,000, to save time."""
-    begin = OffsetIncrement.__post_init__
-
-    def scaled(self: OffsetIncrement, parameters: Any) -> None:
-        if self.page_size == 10_000:
-            self.page_size = 10
-        begin(self, parameters)
-
-    monkeypatch.setattr(OffsetIncrement, "__post_init__", scaled)
+    # Each page begins with the last row of the one before.
+    assert offsets == [0, 4][:requests]
 
 
 def test_older_lists_come_in_pages_of_10000(one: Api) -> None:
@@ -139,52 +141,53 @@ def test_all_older_lists_end_with_a_page_that_is_not_full(one: Api, rows: int, r
     for stream, path in streams.items():
         assert [record["id"] for record in records(output, stream)] == [mail(number)["id"] for number in range(rows)]
         offsets = [offset_of(request) for request in one.mocker.request_history if path in request.url]
-        assert offsets == [0, *(min(10 * page, rows) for page in range(1, requests))]
+        # Each page begins with the last row of the one before.
+        assert offsets == [9 * page for page in range(requests)]
 
 
 @pytest.mark.usefixtures("pages_of_ten")
-def test_rows_that_move_to_the_next_page_while_it_is_read_are_not_doubled(one: Api) -> None:
-    """Newest first: what is sent after the first page was read moves all others back."""
+def test_rows_that_move_to_the_next_page_are_not_duplicated(one: Api) -> None:
+    """Newest first: an e-mail sent after the first page was read moves all others back."""
     rows = [mail(number) for number in range(15)]
 
-    def answer(request: Any, context: Any) -> Any:
+    def respond(request: Any, context: Any) -> Any:
         start = offset_of(request)
         return ([mail(98), mail(99), *rows] if start else rows)[start : start + 10]
 
-    one.mocker.get(f"{API}/v1/emails-sent", json=answer)
+    one.mocker.get(f"{API}/v1/emails-sent", json=respond)
     found = [record["id"] for record in records(sync("emails_sent", **JANUARY), "emails_sent")]
     assert found == [row["id"] for row in rows]
 
 
-# APIs that do not heed the offset -------------------------------------------------------------------------------------
+# APIs that ignore the offset ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("pages_of_ten")
-def test_older_lists_that_do_not_heed_the_offset_end_and_double_nothing(one: Api) -> None:
+def test_older_lists_that_ignore_the_offset_end_without_duplicates(one: Api) -> None:
     one.mocker.get(f"{API}/v1/emails-sent", json=[mail(number) for number in range(10)])
     found = records(sync("emails_sent", **JANUARY), "emails_sent")
     assert [record["id"] for record in found] == [mail(number)["id"] for number in range(10)]
     assert one.count("emails-sent") == 2
 
 
-def test_activity_that_does_not_heed_the_offset_ends_and_doubles_nothing(one: Api) -> None:
+def test_activity_that_ignores_the_offset_ends_without_duplicates(one: Api) -> None:
     page = [event(number) for number in range(1000)]
     for pagination in ({}, {"pagination": {"has_more": True}}):
         one.mocker.reset_mock()
-        one.mocker.get(f"{API}{ACTIVITY}", json={"data": page, **pagination})
+        one.mocker.get(f"{API}{ACTIVITY_PATH}", json={"data": page, **pagination})
         found = records(sync("campaign_recipients_activity", **JANUARY), "campaign_recipients_activity")
         assert len({record["event_id"] for record in found}) == len(found) == 1000
-        assert one.count(ACTIVITY) == 2
+        assert one.count(ACTIVITY_PATH) == 2
 
 
-def test_replies_that_do_not_heed_the_offset_end_and_double_nothing(one: Api) -> None:
-    """People without address and profile, so that twins would be told apart; their ids change with every read."""
+def test_replies_that_ignore_the_offset_end_without_duplicates(one: Api) -> None:
+    """People without address and profile, so that twins are different; their ids change with every read."""
     numbers = count()
 
-    def answer(request: Any, context: Any) -> Any:
+    def respond(request: Any, context: Any) -> Any:
         return {"data": [{"prospectName": name, "replyType": "email", "prospectId": next(numbers)} for name in "ABA"]}
 
-    one.mocker.get(f"{API}{REPLIES}", json=answer)
+    one.mocker.get(f"{API}{REPLIES}", json=respond)
     found = records(sync("campaign_replies"), "campaign_replies")
     assert [record["contact"] for record in found] == ["name:A#1", "name:B#1", "name:A#2"]
     assert one.count(REPLIES) == 2
@@ -200,7 +203,7 @@ def test_equal_pages_of_different_campaigns_are_both_read(api: Api) -> None:
     assert api.count("all-replies") == 4
 
 
-def test_numbered_pages_that_do_not_heed_their_number_end_and_double_nothing(api: Api) -> None:
+def test_numbered_pages_that_ignore_the_number_end_without_duplicates(api: Api) -> None:
     warm_ups = [{"id": number, "email_account": "a@example.com"} for number in range(100)]
     api.mocker.get(f"{API}/v2/warm-up", json={"data": warm_ups})
     people = [{"id": str(number), "name": "Pat"} for number in range(1000)]
@@ -221,12 +224,6 @@ def test_numbered_pages_that_do_not_heed_their_number_end_and_double_nothing(api
 def server() -> Iterator[Sandbox]:
     with Sandbox(seeds.empty_account(TODAY), UNLIMITED) as running:
         yield running
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.clear()
-    return server
 
 
 @pytest.mark.parametrize(("number", "requests"), [(0, 1), (100, 2), (101, 2)])
@@ -250,5 +247,5 @@ def test_prospects_come_in_pages_of_1000(sandbox: Sandbox) -> None:
         (number, f"{person}@example.com") for number, size in sizes.items() for person in range(size)
     }
     assert len(found) == sum(sizes.values())
-    # A full page may be followed by another one.
-    assert asked(sandbox)["/v1/prospect-list"] == 1 + 1 + 2 + 2
+    # A full page may not be the last one.
+    assert requests_by_path(sandbox)["/v1/prospect-list"] == 1 + 1 + 2 + 2

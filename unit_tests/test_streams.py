@@ -1,4 +1,4 @@
-"""The records of all further streams over the demo account: their schema, their keys, the truth, and one another."""
+"""The records of all streams of the demo account, compared with schemas, keys, the account and each other."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -7,19 +7,21 @@ from typing import Any
 import pytest
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
 
-from sandbox import seeds
-from sandbox.account import Account, Event
-from sandbox.activity import TYPES as ACTIVITY_TYPES
-from sandbox.events import CLICK, EMAILS, FINISHED, OPEN, REPLY
-from sandbox.replies import TYPES as REPLY_TYPES
+from sandbox.endpoints.activity import TYPES as ACTIVITY_TYPES
+from sandbox.endpoints.replies import TYPES as REPLY_TYPES
 from sandbox.running import Sandbox
-from sandbox.warm_up_days import daily
-from unit_tests._daily import DAILY, TODAY
+from sandbox.settings import UNLIMITED
+from sandbox.world import seeds
+from sandbox.world.account import Account, Event
+from sandbox.world.events import CLICK, EMAILS, FINISHED, OPEN, REPLY
+from sandbox.world.warm_up_days import daily
+from unit_tests._daily import TODAY
 from unit_tests._helpers import logs, records
-from unit_tests._streams import CORE, OPTIONAL, UNLIMITED, catalog, rows_of, schema, strict, synced, utc
+from unit_tests._names import CORE, DAILY, STREAMS
+from unit_tests._streams import OPTIONAL, REPORTS, primary_keys, rows_of, schema, strict, synced, utc
 
 KEPT = (0, 4, 6, 9, 13, 14, 17, 21, 22, 23, 34, 36, 37, 46)
-"""Places of campaigns of the demo account, of each status and channel; the others are deleted, to save time."""
+"""Positions of demo campaigns that cover each status and channel; the others are deleted, to save time."""
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +35,24 @@ def account() -> Account:
 
 @pytest.fixture(scope="module")
 def output(account: Account) -> Iterator[EntrypointOutput]:
-    streams = [stream for stream in (*CORE, *OPTIONAL) if stream != DAILY]
+    streams = [stream for stream in STREAMS if stream != DAILY]
     with Sandbox(account, UNLIMITED) as sandbox:
-        yield synced(sandbox, *streams)
+        yield synced(sandbox, *streams, report_owners=account.owners())
 
 
 @pytest.fixture(scope="module")
 def keys() -> dict[str, list[str]]:
-    return {name: [field for [field] in stream.source_defined_primary_key] for name, stream in catalog().items()}
+    return primary_keys()
 
 
-def test_the_streams_named_here_are_those_that_the_source_has(keys: dict[str, list[str]]) -> None:
-    assert sorted(keys) == sorted((*CORE, *OPTIONAL))
+def test_the_streams_listed_here_are_those_of_the_source(keys: dict[str, list[str]]) -> None:
+    assert sorted(keys) == sorted({*CORE, *OPTIONAL, *REPORTS})
 
 
-@pytest.mark.parametrize("stream", OPTIONAL)
+MOST = (*OPTIONAL, *(stream for stream in REPORTS if stream != DAILY))
+
+
+@pytest.mark.parametrize("stream", MOST)
 def test_every_record_fits_its_schema_and_has_its_fields_in_order(output: EntrypointOutput, stream: str) -> None:
     found = records(output, stream)
     assert found
@@ -58,7 +63,7 @@ def test_every_record_fits_its_schema_and_has_its_fields_in_order(output: Entryp
         validator.validate(record)
 
 
-@pytest.mark.parametrize("stream", OPTIONAL)
+@pytest.mark.parametrize("stream", MOST)
 def test_the_primary_key_is_unique_and_never_null(
     output: EntrypointOutput, keys: dict[str, list[str]], stream: str
 ) -> None:
@@ -67,7 +72,7 @@ def test_the_primary_key_is_unique_and_never_null(
     assert not any(value in (None, "") for key in found for value in key)
 
 
-def test_nothing_is_worth_a_warning(output: EntrypointOutput) -> None:
+def test_there_are_no_warnings(output: EntrypointOutput) -> None:
     assert logs(output, "WARN") == []
 
 
@@ -82,7 +87,7 @@ def _events(account: Account, kinds: Any) -> Iterator[tuple[int, Event]]:
 
 
 def _mails(account: Account, *kinds: str) -> Counter[tuple[Any, ...]]:
-    """Events of e-mails; two of one e-mail within one second are one, because nothing tells them apart."""
+    """Events of e-mails. Two of the same e-mail in the same second count once, because nothing distinguishes them."""
     found = {(campaign, event.recipient, event.step, event.at) for campaign, event in _events(account, kinds)}
     return Counter((campaign, utc(at), account.recipients[who].email) for campaign, who, _, at in found)
 
@@ -95,7 +100,7 @@ def _activity(account: Account) -> Counter[tuple[Any, ...]]:
 
 
 def _replies(account: Account) -> Counter[tuple[Any, ...]]:
-    """One for each person and type, with the time of the first and the number of all."""
+    """One per person and type, with the time of the first reply."""
     found: defaultdict[tuple[int, int, str], list[int]] = defaultdict(list)
     for campaign, event in _events(account, REPLY_TYPES):
         found[campaign, event.recipient, REPLY_TYPES[event.kind]].append(event.at)
@@ -106,7 +111,7 @@ def _replies(account: Account) -> Counter[tuple[Any, ...]]:
 
 
 def _lists(account: Account, deleted: bool = True) -> dict[int, tuple[int, ...]]:
-    """The people of each list."""
+    """The people in each list."""
     of_campaigns = {one.list_id: one.recipients for one in account.campaigns.values() if one.list_id is not None}
     others = {one.id: one.members for one in account.belongings.lists if deleted or one.deleted_at is None}
     return of_campaigns | others
@@ -139,6 +144,10 @@ TRUTH = {
     "campaign_settings": (
         ("id", "title"),
         lambda account: Counter((one.id, one.name) for one in account.campaigns.values()),
+    ),
+    "linkedin_accounts": (
+        ("id", "username"),
+        lambda account: Counter((one.id, one.address) for one in account.linkedin_senders.values()),
     ),
     "sender_email_accounts": (
         ("id", "email_from"),
@@ -208,7 +217,7 @@ TRUTH = {
 
 
 @pytest.mark.parametrize("stream", TRUTH)
-def test_the_records_are_the_accounts_truth(account: Account, output: EntrypointOutput, stream: str) -> None:
+def test_the_records_equal_the_account(account: Account, output: EntrypointOutput, stream: str) -> None:
     fields, truth = TRUTH[stream]
     assert rows_of(output, stream, *fields) == truth(account)
 
@@ -222,7 +231,7 @@ def analytics(output: EntrypointOutput) -> dict[int, dict[str, Any]]:
 
 
 def _people(rows: list[dict[str, Any]], field: str) -> Counter[int]:
-    """How many different people each campaign has."""
+    """The number of distinct people per campaign."""
     return Counter(campaign for campaign, _ in {(row["campaign_id"], row[field]) for row in rows})
 
 

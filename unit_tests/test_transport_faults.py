@@ -1,25 +1,26 @@
-"""Faults below HTTP, on real connections to the sandbox: the sync ends with the truth or with a clear failure."""
+"""Faults below HTTP, on real connections to the sandbox: the sync ends with the right records or a clear failure."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from sandbox import faults, seeds
+from sandbox import faults
 from sandbox.faults import Fault
 from sandbox.running import Sandbox
-from sandbox.settings import Settings
+from sandbox.settings import UNLIMITED
+from sandbox.world import seeds
 from source_snov.source import DeclaredSource
 from unit_tests._helpers import Clock, failure, records, sync
 
 KINDS = {
-    "reset before the answer": faults.reset_before,
+    "reset before the response": faults.reset_before,
     "reset within the body": faults.reset_within,
     "body cut short": faults.cut_body,
     "JSON cut short": faults.cut_json,
     "page with status 200": faults.html_page,
     "502 with a page": faults.bad_gateway,
-    "no answer": faults.hang,
+    "no response": faults.hang,
 }
 PLACES = {
     "token": "access_token",
@@ -39,13 +40,13 @@ def sandbox(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         return manifest
 
     monkeypatch.setattr(DeclaredSource, "_read_and_parse_yaml_file", impatient)
-    with Sandbox(seeds.sized_account(5), Settings(requests_per_minute=None)) as running:
+    with Sandbox(seeds.sized_account(5), UNLIMITED) as running:
         yield running
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_a_fault_that_passes_leaves_the_truth(sandbox: Sandbox, kind: Any, place: str) -> None:
+def test_a_temporary_fault_changes_no_record(sandbox: Sandbox, kind: Any, place: str) -> None:
     fault: Fault = kind(path=place, times=2)
     planted = sandbox.add_fault(fault)
     output = sync(whole_config=sandbox.config())
@@ -58,7 +59,7 @@ def test_a_fault_that_passes_leaves_the_truth(sandbox: Sandbox, kind: Any, place
 
 @pytest.mark.parametrize("place", ["access_token", "progress"])
 @pytest.mark.parametrize("kind", [faults.hang, faults.reset_within, faults.cut_body])
-def test_a_fault_that_stays_ends_as_a_transient_error(sandbox: Sandbox, kind: Any, place: str) -> None:
+def test_a_permanent_fault_ends_as_a_transient_error(sandbox: Sandbox, kind: Any, place: str) -> None:
     sandbox.add_fault(kind(path=place))
     output = sync("campaign_progress", whole_config=sandbox.config(num_workers=2))
     errors = [message.trace.error for message in output.errors if message.trace.error.stream_descriptor]
@@ -67,7 +68,7 @@ def test_a_fault_that_stays_ends_as_a_transient_error(sandbox: Sandbox, kind: An
     assert records(output, "campaign_progress") == []
 
 
-def test_a_token_endpoint_that_never_answers_ends_the_sync(sandbox: Sandbox) -> None:
+def test_a_token_endpoint_that_never_responds_ends_the_sync(sandbox: Sandbox) -> None:
     sandbox.add_fault(faults.hang(path="access_token"))
     error = failure(sync("campaigns", whole_config=sandbox.config()), "campaigns")
     assert error.failure_type.value == "transient_error"
@@ -75,10 +76,10 @@ def test_a_token_endpoint_that_never_answers_ends_the_sync(sandbox: Sandbox) -> 
 
 
 @pytest.mark.parametrize("place", ["access_token", "progress"])
-def test_an_answer_that_only_drips_in_is_given_up(
+def test_a_response_that_only_trickles_in_is_given_up(
     sandbox: Sandbox, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_snov.slow_answers.LONGEST_ANSWER", 0.3)
+    monkeypatch.setattr("source_snov.api.limits.LONGEST_ANSWER", 0.3)
     drip = sandbox.add_fault(faults.drip(seconds=0.1, path=place, times=2))
     output = sync("campaigns", "campaign_progress", whole_config=sandbox.config(num_workers=2))
     assert drip.hits == 2
@@ -90,7 +91,30 @@ def test_an_answer_that_only_drips_in_is_given_up(
     assert "6 times in a row" in error.message
 
 
-def test_an_answer_that_drips_in_soon_enough_is_taken(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("place", ["access_token", "progress"])
+@pytest.mark.parametrize("form", get_args(faults.EndlessForm))
+def test_a_response_with_endless_parts_around_its_body_is_given_up(
+    sandbox: Sandbox, form: faults.EndlessForm, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_snov.api.limits.LONGEST_ANSWER", 0.3)
+    endless = sandbox.add_fault(faults.endless(form, seconds=0.05, path=place, times=2))
+    output = sync("campaigns", "campaign_progress", whole_config=sandbox.config(num_workers=2))
+    assert endless.hits == 2
+    assert not output.errors
+    assert len(records(output, "campaign_progress")) == 5
+
+
+def test_a_response_that_is_too_large_fails_its_stream_with_a_message(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_snov.api.limits.LARGEST_ANSWER", 2**20)
+    sandbox.add_fault(faults.answer(200, "x" * 2**21, path="progress"))
+    output = sync("campaigns", "campaign_progress", whole_config=sandbox.config(num_workers=2))
+    assert len(records(output, "campaigns")) == 5
+    assert "answered with more than 1 MiB" in failure(output, "campaign_progress").message
+
+
+def test_a_response_that_trickles_in_fast_enough_is_accepted(sandbox: Sandbox) -> None:
     sandbox.add_fault(faults.drip(seconds=0.001, path="progress"))
     output = sync("campaign_progress", whole_config=sandbox.config())
     assert not output.errors

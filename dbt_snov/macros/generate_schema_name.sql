@@ -1,4 +1,0 @@
-{# The schema as it is configured, without the target's before it: snov_marts.campaign_performance in every database. #}
-{% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ (custom_schema_name or target.schema) | trim }}
-{%- endmacro %}

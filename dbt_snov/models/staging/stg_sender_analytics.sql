@@ -1,9 +1,0 @@
-{{ snov.stage(
-    'sender_analytics',
-    columns=[
-        ['sender_email_id', 'whole'],
-        ['date_from', 'date'],
-        ['date_to', 'date'],
-    ] + snov.analytics_columns(),
-    key=['sender_email_id']
-) }}

@@ -1,0 +1,1 @@
+"""The made-up account: campaigns, people, events, and everything else in it."""

@@ -1,0 +1,1 @@
+"""How Snov.io is asked."""

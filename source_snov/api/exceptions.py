@@ -1,0 +1,73 @@
+"""The failures that callers tell apart."""
+
+from copy import copy
+from typing import TypeVar
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils import AirbyteTracedException
+
+
+class EntityNotFound(AirbyteTracedException):
+    """The API says that the campaign, or other entity, is not there; the caller skips it.
+
+    optional: whether the stream may be left out, so that all of it may be missing.
+    """
+
+    optional = False
+
+
+class StreamUnavailable(AirbyteTracedException):
+    """The account's plan does not include what an optional stream asks for, or the API does not know its path."""
+
+    optional = True
+
+
+class RequestNotAccepted(AirbyteTracedException):
+    """The API refuses a request without saying whether what was asked about is there.
+
+    timed_out: whether a gateway did not wait for the answer, so that it says nothing about what was asked about.
+    """
+
+    timed_out = False
+
+
+MOST_MISSING = 10
+"""Entities missing in a row, with none present, after which all count as missing."""
+
+
+def nothing_there(stream: str, things: str, cause: str) -> AirbyteTracedException:
+    """All that a stream asks about is missing; an empty table would replace a full one.
+
+    things: such as "12 campaigns".
+    """
+    return AirbyteTracedException(
+        message=f"Snov.io says of each of the {things} that there is nothing to read for {stream}. The account's plan "
+        "may not cover it, or the API has changed: check the plan, then report this to the connector's maintainers.",
+        internal_message=f"Nothing was there for {stream}. {cause}",
+        failure_type=FailureType.system_error,
+    )
+
+
+E = TypeVar("E", bound=Exception)
+
+
+def again(failure: E) -> E:
+    """The same failure without its traceback, which grows by each place that raises it again."""
+    fresh = copy(failure)
+    fresh.__traceback__ = fresh.__cause__ = fresh.__context__ = None
+    return fresh
+
+
+def out_of_memory(when: str) -> AirbyteTracedException:
+    """when: such as "while it read email_opens"."""
+    message = (
+        f"The connector ran out of memory {when}. Give it more, or read fewer pages at once with a lower num_workers, "
+        "then sync again."
+    )
+    return AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.system_error)
+
+
+def too_many_campaigns(stream: str, reason: str) -> AirbyteTracedException:
+    """For chosen campaigns that one request cannot name: naming none would mean all of the account."""
+    text = f"{stream}: one request cannot name all of these campaigns. {reason} Name fewer in campaign_ids."
+    return AirbyteTracedException(message=text, internal_message=text, failure_type=FailureType.config_error)

@@ -1,0 +1,266 @@
+"""Requests that streams share, and requests for totals."""
+
+import logging
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+from threading import Lock
+from typing import Any
+
+import requests
+from airbyte_cdk.sources.declarative.requesters.http_requester import HttpRequester
+from airbyte_cdk.sources.declarative.requesters.request_options import InterpolatedRequestOptionsProvider
+from airbyte_cdk.sources.types import StreamSlice
+
+from source_snov.api.assumptions import Aggregate, Assumptions, LastDay, Refused
+from source_snov.api.budget import SnovBudget
+from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted, again, too_many_campaigns
+from source_snov.records.analytics import LONGER_URL, actions, is_empty, most_campaigns
+from source_snov.records.body import json_of
+from source_snov.records.first_day import day_of, is_started
+from source_snov.records.listing import Listing
+
+logger = logging.getLogger("airbyte.snov")
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+class _Answers:
+    """What was answered, or raised, for each URL (and page) of one sync."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.by_url: dict[str, requests.Response | Exception | None] = {}
+
+
+@dataclass
+class SharedRequester(HttpRequester):
+    """Sends each request of a list (one per page) once a sync, however many streams need it.
+
+    The CDK reads a parent once per child: its cache is not shared by requests under way at the same time. A failure is
+    shared too, so that a list that cannot be read costs its tries once and not once per stream.
+    """
+
+    api_budget: SnovBudget = None  # type: ignore[assignment]  # a base class has defaults already
+
+    def send_request(self, *args: Any, **kwargs: Any) -> requests.Response | None:
+        shared = self.api_budget.shared(_Answers)
+        page = (kwargs.get("next_page_token") or {}).get("next_page_token")
+        # A listing that is read again is not read from what came before.
+        passes = self.api_budget.shared(Listing).passes
+        key = self.get_url() if page is None else f"{self.get_url()} {page} {passes}"
+        with shared.lock:
+            if key not in shared.by_url:
+                try:
+                    shared.by_url[key] = super().send_request(*args, **kwargs)
+                except Exception as error:
+                    shared.by_url[key] = again(error)
+            answer = shared.by_url[key]
+        if isinstance(answer, Exception):
+            raise again(answer)
+        return answer
+
+
+class _FindingOut:
+    """Whether a sync has tried to find out what its totals need."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.done = False
+
+
+@dataclass
+class CampaignsRequester(HttpRequester):
+    """A requester of totals up to a last day that knows the campaigns.
+
+    campaign_list: reads them. request_parameters: of which the CDK makes something for its own requesters only. A slice
+    may name the days that are sent, as extra fields `date_from` and `date_to`.
+    """
+
+    api_budget: SnovBudget = None  # type: ignore[assignment]  # a base class has defaults already
+    campaign_list: SharedRequester = None  # type: ignore[assignment]
+    request_parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        self.request_options_provider = InterpolatedRequestOptionsProvider(
+            config=self.config, parameters=parameters, request_parameters=self.request_parameters
+        )
+        super().__post_init__(parameters)
+
+    def get_request_params(self, *, stream_slice: StreamSlice | None = None, **kwargs: Any) -> MutableMapping[str, Any]:
+        params = super().get_request_params(stream_slice=stream_slice, **kwargs)
+        last_day = self.api_budget.shared(LastDay)
+        params["date_to"] = str(last_day.date_to_of_total(date.fromisoformat(params["date_to"])))
+        asked = stream_slice.extra_fields if stream_slice else {}
+        return {**params, **{name: asked[name] for name in ("date_from", "date_to") if name in asked}}
+
+    def send_request(
+        self, stream_state: Any = None, stream_slice: StreamSlice | None = None, *args: Any, **kwargs: Any
+    ) -> requests.Response | None:
+        """The response, without the day after today if the API refuses that."""
+        last_day = self.api_budget.shared(LastDay)
+        end = date.fromisoformat(self.config["end_date"])
+        if last_day.included is None and end < last_day.today:
+            self._find_out(last_day, end, kwargs)
+        asked_to = last_day.date_to_of_total(end)
+        try:
+            answer = super().send_request(stream_state, stream_slice, *args, **kwargs)
+        except (RequestNotAccepted, EntityNotFound):
+            if last_day.future_refused is False or asked_to <= last_day.today:
+                raise
+            if last_day.future_refused:
+                # Another thread has found it out meanwhile.
+                return super().send_request(stream_state, stream_slice, *args, **kwargs)
+            last_day.future_refused = True
+            try:
+                return super().send_request(stream_state, stream_slice, *args, **kwargs)
+            except (RequestNotAccepted, EntityNotFound):
+                # It is not about the day.
+                last_day.future_refused = False
+                raise
+        if asked_to > last_day.today:
+            last_day.future_refused = False
+        return answer
+
+    def _find_out(self, last_day: LastDay, end: date, kwargs: Mapping[str, Any]) -> None:
+        """Finds out, once a sync, whether `date_to` includes its day: totals of a period that is over depend on it."""
+        finding = self.api_budget.shared(_FindingOut)
+        with finding.lock:
+            if finding.done:
+                return
+            finding.done = True
+            rows = self.campaigns()
+            ids = [int(row["id"]) for row in rows]
+            first = date.fromisoformat(
+                self.config.get("start_date") or min(map(_created, rows), default="") or str(end)
+            )
+            assumptions = Assumptions(partial(self._total, kwargs), last_day, most_campaigns(self.config, ids))
+            while ids and last_day.included is None:
+                assumptions.search(ids[: assumptions.most_campaigns], min(first, end), end)
+                ids = ids[assumptions.most_campaigns :]
+
+    def _total(self, kwargs: Mapping[str, Any], campaigns: Sequence[int], date_from: date, date_to: date) -> Aggregate:
+        listed = ",".join(map(str, campaigns))
+        asked = StreamSlice(
+            partition={"campaign_id": listed},
+            cursor_slice={},
+            extra_fields={"campaigns": listed, "created_at": "", "date_from": str(date_from), "date_to": str(date_to)},
+        )
+        try:
+            answer = super().send_request(**{**kwargs, "stream_slice": asked})
+        except (RequestNotAccepted, EntityNotFound) as refusal:
+            raise Refused(refusal, certain=False) from None
+        body = json_of(answer) if answer is not None else {}
+        return Aggregate(body, is_empty(body), actions(body))
+
+    def campaigns(self) -> Rows:
+        """The campaigns that were started: of the configured ones, if there are any."""
+        answer = self.campaign_list.send_request()
+        wanted = self.config.get("campaign_ids")
+        return [
+            row
+            for row in (json_of(answer) if answer is not None else [])
+            if is_started(row) and (not wanted or int(row["id"]) in wanted)
+        ]
+
+
+class _Named:
+    """Whether one sync names campaigns in the requests about senders: until the API refuses that.
+
+    looked: whether it has looked whether all of them count.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.refused = False
+        self.looked = False
+
+
+@dataclass
+class AllCampaignsRequester(CampaignsRequester):
+    """Names all campaigns that were started, or the configured ones, as the slice's extra field `campaigns`.
+
+    A request that names none is answered for the active ones only (API reference), or for all (knowledge base). It is
+    made when there are more than a request can name, or when the API refuses them, with a warning.
+    """
+
+    def send_request(
+        self, stream_state: Any = None, stream_slice: StreamSlice | None = None, *args: Any, **kwargs: Any
+    ) -> requests.Response | None:
+        named = self.api_budget.shared(_Named)
+        chosen = self.config.get("campaign_ids")
+        # A list without any would mean all.
+        rows = self.campaigns() or [{"id": one} for one in self.config.get("campaign_ids") or ()]
+        reason = f"There are {len(rows)}."
+        if not named.refused and len(rows) <= most_campaigns(self.config, [row["id"] for row in rows], LONGER_URL):
+            self._look(named, rows, kwargs)
+            try:
+                return self._ask(rows, stream_slice, kwargs)
+            except RequestNotAccepted as refusal:
+                if chosen:
+                    raise
+                reason = str(refusal.message)
+        elif chosen:
+            raise too_many_campaigns(self.name, reason)
+        answer = self._ask([], stream_slice, kwargs)
+        with named.lock:
+            first, named.refused = not named.refused, True
+        if first:
+            logger.warning(
+                f"{self.name}: one request cannot name all campaigns. {reason} Snov.io is asked without naming any, "
+                "and may leave out those that are paused or completed. Set campaign_ids to choose campaigns."
+            )
+        return answer
+
+    def _look(self, named: _Named, rows: Rows, kwargs: Mapping[str, Any]) -> None:
+        """Looks, once a sync, whether all campaigns of a request count: then their order makes no difference.
+
+        Unless something happened between two requests, which a third one shows: figures only grow.
+        """
+        with named.lock:
+            if named.looked or len(rows) < 2:
+                return
+            named.looked = True
+            try:
+                before = after = self._actions(rows, kwargs)
+                reverse = self._actions(rows[::-1], kwargs)
+                if reverse != before:
+                    after = self._actions(rows, kwargs)
+            except (RequestNotAccepted, EntityNotFound):
+                return
+        if not before <= reverse <= after:
+            logger.warning(
+                f"{self.name}: asked for {len(rows)} campaigns at once, Snov.io leaves some out: in the reverse order, "
+                "it counts otherwise. Set campaign_ids to one campaign for its figures, and report this to the "
+                "connector's maintainers."
+            )
+
+    def _actions(self, rows: Rows, kwargs: Mapping[str, Any]) -> int:
+        answer = self._ask(rows, None, kwargs)
+        return actions(json_of(answer)) if answer is not None else 0
+
+    def _ask(self, rows: Rows, stream_slice: StreamSlice | None, kwargs: Mapping[str, Any]) -> requests.Response | None:
+        asked = StreamSlice(
+            partition=stream_slice.partition if stream_slice else {},
+            cursor_slice={},
+            extra_fields={"campaigns": _listed(rows), **self._begins(rows)},
+        )
+        return super().send_request(**{**kwargs, "stream_slice": asked})
+
+    def _begins(self, rows: Rows) -> dict[str, str]:
+        """The day before the first campaign was created: nobody knows how long a period may be that the API takes."""
+        created = min(map(_created, rows), default="")
+        if not created:
+            return {}
+        first = str(date.fromisoformat(created) - timedelta(days=1))
+        return {"date_from": min(max(first, self.config.get("start_date") or first), self.config["end_date"])}
+
+
+def _listed(rows: Rows) -> str:
+    return ",".join(dict.fromkeys(str(row["id"]) for row in rows))
+
+
+def _created(campaign: Mapping[str, Any]) -> str:
+    """The day on which a campaign was created; an empty text, before all others, if that cannot be read."""
+    return str(day_of(campaign.get("created_at")) or "")

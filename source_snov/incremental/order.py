@@ -1,0 +1,35 @@
+"""In which order a sync reads: the newest days of all histories before older ones, whichever stream they belong to."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from queue import PriorityQueue
+from typing import Any
+
+from airbyte_cdk.sources.concurrent_source.thread_pool_manager import ThreadPoolManager
+
+MOST_TASKS = 100_000
+"""How many partitions may wait. What lists more of them waits too; a single worker would wait for itself."""
+
+
+class NewestFirst(ThreadPoolManager):
+    """The CDK's pool of workers, which reads what is of a lower `part` first, and else what was submitted first.
+
+    Everything but an older part of a history is of part 0; what lists the partitions of a stream comes before all of
+    them, so that it is known early how many there are. The CDK's own pool reads them as they come: all of one stream's
+    before those of the next one.
+    """
+
+    def __init__(self, workers: ThreadPoolExecutor, logger: logging.Logger) -> None:
+        super().__init__(workers, logger, MOST_TASKS)
+        self._tasks: PriorityQueue[tuple[int, int, Callable[..., Any], Any]] = PriorityQueue()
+        self._number = count()
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> None:
+        self._tasks.put((getattr(args[0], "part", -1), next(self._number), function, args))
+        super().submit(self._do_next)
+
+    def _do_next(self) -> None:
+        _, _, function, args = self._tasks.get_nowait()
+        function(*args)

@@ -1,0 +1,1 @@
+"""Turns responses into records. Knows nothing of the HTTP client."""

@@ -1,0 +1,232 @@
+"""Makes the primary keys that the API lacks (of events and contacts), and drops duplicate rows."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import InitVar, dataclass
+from threading import local
+from typing import Any
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.sources.declarative.extractors.record_filter import RecordFilter
+from airbyte_cdk.sources.declarative.transformations import RecordTransformation
+from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
+from airbyte_cdk.utils import AirbyteTracedException
+
+from source_snov.records.listing import Listing
+from source_snov.records.notices import Notices
+from source_snov.records.shared import Shared
+from source_snov.records.values import to_utc
+
+
+class Occurrences:
+    """Numbers equal rows from 1 on, page by page: an equal row on the next page is the same row again.
+
+    Each thread reads a page of its own.
+    """
+
+    def __init__(self, api_budget: Shared) -> None:
+        self._listing = api_budget.shared(Listing)
+        self._counts = _Counts()
+
+    def number(self, equal: str) -> int:
+        """The row's number among its equals on the current page."""
+        if self._counts.page is not self._listing.page:
+            self._counts.page, self._counts.of_equals = self._listing.page, Counter()
+        self._counts.of_equals[equal] += 1
+        return self._counts.of_equals[equal]
+
+
+class _Counts(local):
+    """The counts of a thread's current page."""
+
+    page: object = None
+
+    def __init__(self) -> None:
+        self.of_equals: Counter[str] = Counter()
+
+
+@dataclass
+class PartitionKey(RecordTransformation):
+    """Adds the key of the partition, such as `campaign_id`, to each record.
+
+    The CDK's AddFields evaluates an expression for every record, which would take longer than everything else.
+    """
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        for name, value in stream_slice.partition.items() if stream_slice else ():
+            if name != "parent_slice":
+                record[name] = value
+
+
+@dataclass
+class Coalesce(RecordTransformation):
+    """Adds `field` with the first non-empty value `among` other fields, or leaves it out."""
+
+    field: str
+    among: Sequence[str]
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        if known := [record[name] for name in self.among if record.get(name)]:
+            record[self.field] = known[0]
+
+
+@dataclass
+class EventId(RecordTransformation):
+    """Adds `event_id`: the same for an event in every sync, different for exact twins.
+
+    identity: the fields that tell events apart. Profile fields are not among them, because they change later.
+    """
+
+    identity: Sequence[str]
+    parameters: InitVar[Mapping[str, Any]]
+    api_budget: Shared
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        self._occurrences = Occurrences(self.api_budget)
+        self._times = [place for place, name in enumerate(self.identity) if name.endswith("_time")]
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        values = [record.get(name) for name in self.identity]
+        for place in self._times:
+            values[place] = _in_one_form(values[place])
+        event = json.dumps(values)
+        twin = self._occurrences.number(event)
+        record["event_id"] = hashlib.sha256(f"{event}#{twin}".encode()).hexdigest()[:32]
+
+
+@dataclass
+class Contact(RecordTransformation):
+    """Adds `contact`, a stable key of a person: the API's own ids change with every response.
+
+    It is the e-mail address in lower case, else the URL of the profile, else `name:<name>#<number among equals>`.
+    email, profile, name: dotted paths in the record, where `0` is the first item of a list. equals: fields that tell
+    rows with the same name apart.
+    """
+
+    name: str
+    parameters: InitVar[Mapping[str, Any]]
+    api_budget: Shared
+    email: str = ""
+    profile: str = ""
+    equals: Sequence[str] = ()
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        self._occurrences = Occurrences(self.api_budget)
+
+    def transform(
+        self,
+        record: dict[str, Any],
+        config: Config | None = None,
+        stream_state: StreamState | None = None,
+        stream_slice: StreamSlice | None = None,
+    ) -> None:
+        email, profile, name = (_text(record, path) for path in (self.email, self.profile, self.name))
+        if not email and not profile:
+            number = self._occurrences.number(json.dumps([name, *map(record.get, self.equals)], default=str))
+        record["contact"] = email.lower() or profile or f"name:{name}#{number}"
+
+
+@dataclass
+class DropDuplicates(RecordFilter):
+    """Drops records without a key and duplicates, also when a page is read again.
+
+    identity: the fields of the key. paged: whether the records come in pages. Raises AirbyteTracedException
+    (system_error) if no record of a response has a key.
+    """
+
+    api_budget: Shared = None  # type: ignore[assignment]  # the CDK fills it in; a base class has defaults
+    identity: Sequence[str] = ()
+    paged: bool = False
+
+    def __post_init__(self, parameters: Mapping[str, Any]) -> None:
+        super().__post_init__(parameters)
+        self._name = parameters.get("name", "")
+        self._listing = self.api_budget.shared(Listing)
+        self._notices = self.api_budget.shared(Notices)
+
+    def filter_records(
+        self,
+        records: Iterable[Mapping[str, Any]],
+        stream_state: StreamState,
+        stream_slice: StreamSlice | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> Iterable[Mapping[str, Any]]:
+        passed = self._listing.keys if self.paged else set()
+        on_this_page: set[int] = set()
+        keyless = 0
+        for record in records:
+            values = [record.get(name) for name in self.identity]
+            if None in values or "" in values:
+                keyless += 1
+                lacking = [name for name, value in zip(self.identity, values, strict=True) if value in (None, "")]
+                self._note(lacking, stream_slice)
+                continue
+            key = _digest(values)
+            if key not in on_this_page:
+                on_this_page.add(key)
+                self._listing.note(key)
+            if key not in passed:
+                passed.add(key)
+                self._listing.new += 1
+                yield record
+        # A single row on a later page is dropped like any other, rather than failing the stream.
+        if keyless and not on_this_page and (keyless > 1 or not (passed and self.paged)):
+            names = " and ".join(self.identity)
+            raise AirbyteTracedException(
+                message=f"No record that Snov.io gave for {self._name} has its {names}, so nothing can tell them "
+                "apart. Sync again; if this goes on, report it to the connector's maintainers.",
+                internal_message=f"No record of {self._name} with {names}.",
+                failure_type=FailureType.system_error,
+            )
+
+    def _note(self, lacking: Sequence[str], stream_slice: StreamSlice | None) -> None:
+        partition = stream_slice.partition if stream_slice else {}
+        about = " ".join(f"{name[:-3]} {value}" for name, value in partition.items() if name.endswith("_id"))
+        self._notices.add(
+            (self._name, "without its key"),
+            f"{self._name}: records without a usable {' and '.join(lacking)}, such as one"
+            f"{f' of {about}' if about else ''}, are left out. Report this to the connector's maintainers.",
+        )
+
+
+def _digest(values: Sequence[Any]) -> int:
+    text = json.dumps(values, default=str)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def _text(record: Any, path: str) -> str:
+    for part in filter(None, path.split(".")):
+        if isinstance(record, list) and part.isdecimal():
+            record = record[int(part)] if int(part) < len(record) else None
+        else:
+            record = record.get(part) if isinstance(record, Mapping) else None
+    # A name may come as a number.
+    return str(record).strip() if record and type(record) in (str, int, float) else ""
+
+
+def _in_one_form(moment: Any) -> Any:
+    """A time in one form, whichever the API sends; anything else unchanged."""
+    try:
+        return to_utc(moment)
+    except ValueError:
+        return moment

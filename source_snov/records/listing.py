@@ -1,0 +1,75 @@
+"""The state of a listing that a thread reads page by page."""
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import InitVar, dataclass
+from threading import local
+from typing import Any
+
+import requests
+
+from source_snov.records.extractors import BodyExtractor
+from source_snov.records.shared import Shared
+
+
+class Listing(local):
+    """All pages of the slice that a thread reads; it reads one slice at a time.
+
+    keys: digests of the rows passed on. keys_of_pass: of the rows of the current pass, if it is not the first.
+    page: identifies the current page. new, known: rows of that page that are new, or were on an earlier page of the
+    pass. received, total, pages: of the current pass. overlap: rows that the current page shares with the one before.
+    before: rows of the page before. stale: consecutive pages without a new row. same: rows of the last page if it only
+    repeated earlier rows, else 0.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self.keys: set[int] = set()
+        self.keys_of_pass: set[int] = set()
+        self.page = object()
+        self.new = self.known = 0
+        self.received = self.passes = self.pages = self.overlap = self.before = 0
+        self.total: int | None = None
+        self.moved = False
+        self.stale = self.same = 0
+
+    def next_page(self) -> None:
+        self.page = object()
+        self.new = self.known = 0
+
+    def next_pass(self) -> None:
+        self.passes += 1
+        self.keys_of_pass = set()
+        self.received = self.pages = self.overlap = 0
+        self.total = None
+        self.moved = False
+        self.stale = self.same = 0
+
+    def note(self, key: int) -> None:
+        """Counts a row of the current page. Duplicates on one page count once: they do not show that rows moved."""
+        self.known += key in (self.keys_of_pass if self.passes else self.keys)
+        if self.passes:
+            self.keys_of_pass.add(key)
+
+
+class FullPages:
+    """How long pages of a stream are that another one followed, where no document says it: the shortest of them."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, int] = {}
+
+    def note(self, stream: str, rows: int) -> None:
+        self.of[stream] = min(rows, self.of.get(stream, rows))
+
+
+@dataclass
+class PageExtractor(BodyExtractor):
+    """Extracts the objects of a page of a listing."""
+
+    parameters: InitVar[Any]
+    api_budget: Shared = None  # type: ignore[assignment]  # the CDK fills it in; a base class has defaults
+
+    def extract_records(self, response: requests.Response) -> Iterable[MutableMapping[Any, Any]]:
+        self.api_budget.shared(Listing).next_page()
+        return super().extract_records(response)

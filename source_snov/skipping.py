@@ -1,0 +1,271 @@
+"""What is missing: one thing is skipped, an optional stream is given up, and any other one fails."""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from threading import Lock
+from typing import Any
+
+from airbyte_cdk.models import AirbyteStream
+from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
+from airbyte_cdk.sources.streams.concurrent.availability_strategy import StreamAvailability
+from airbyte_cdk.sources.streams.concurrent.cursor import Cursor
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
+from airbyte_cdk.sources.types import Record, StreamSlice
+from airbyte_cdk.utils import AirbyteTracedException
+
+from source_snov.api.exceptions import (
+    MOST_MISSING,
+    EntityNotFound,
+    StreamUnavailable,
+    again,
+    nothing_there,
+    out_of_memory,
+)
+from source_snov.api.limits import LargeAnswers
+from source_snov.progress import StreamProgress
+
+logger = logging.getLogger("airbyte.snov")
+
+
+class Skipping:
+    """What of one stream is missing, and whether the stream goes on.
+
+    A missing path and a missing campaign look the same. So what is missing from an optional stream is only named once
+    something was there; until then it is held back.
+    """
+
+    def __init__(self, progress: StreamProgress) -> None:
+        self.name = progress.name
+        self._progress = progress
+        self._optional = False
+        self.has_records = False
+        """Whether something was there, even if what it belongs to is not read to its end."""
+        self._held: list[tuple[str, str]] = []
+        self._skipped: set[str] = set()
+        self._lock = Lock()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream failed or was given up: what is left is not read, since each would cost a request."""
+        return self._progress.ended
+
+    def failure(self, error: Exception, when: str) -> Exception | None:
+        """Fails the stream: what to raise, or None if it had ended before.
+
+        when: such as "while it read email_opens".
+        """
+        if not self._end():
+            return None
+        if isinstance(error, MemoryError):
+            return out_of_memory(when)
+        # Without the places it came through, which say nothing that its message does not.
+        return again(error) if isinstance(error, AirbyteTracedException) else error
+
+    def give_up(self, reason: str | None) -> None:
+        """Ends an optional stream that is unavailable, with one warning."""
+        self._held = []
+        if self._end():
+            logger.warning(
+                f"{self.name} is skipped: the account's plan does not include it, or the API does not know it. "
+                f"{reason} Ask the account's owner for access, or deselect the stream."
+            )
+
+    def subject_of(self, partition: Partition) -> Any:
+        """The campaign or other thing that a partition is about; empty for one about the whole account."""
+        partition_slice = partition.to_slice()
+        keys = partition_slice.partition if isinstance(partition_slice, StreamSlice) else {}
+        return keys.get(self._progress.field, "")
+
+    def skip(self, partition: Partition, reason: EntityNotFound | StreamUnavailable) -> None:
+        """Notes that a partition cannot be read, with a warning, or that nothing of an optional stream can."""
+        progress = self._progress
+        about = f"{progress.field.removesuffix('_id').replace('_', ' ')} {self.subject_of(partition)}"
+        with self._lock:
+            known = about in self._skipped
+            self._skipped.add(about)
+        if known:
+            self.count(idle=True)
+            return
+        with self._lock:
+            progress.done += 1
+            progress.skipped += 1
+            self._optional = reason.optional
+            some_read = self.has_records or progress.done > progress.skipped + progress.idle
+            given_up = not some_read and (isinstance(reason, StreamUnavailable) or progress.skipped >= MOST_MISSING)
+            hold = reason.optional and not some_read
+            if hold:
+                self._held.append((about, str(reason.message)))
+        if reason.optional and given_up:
+            self.give_up(reason.message)
+        elif not hold:
+            self._warn([(about, str(reason.message))])
+        self._settle()
+
+    def count(self, idle: bool) -> None:
+        """Notes that a partition was read. idle: that there was nothing to ask, which says nothing about the others."""
+        with self._lock:
+            self._progress.done += 1
+            self._progress.idle += idle
+            held: list[tuple[str, str]] = []
+            if not idle:
+                # What is missing is missing by itself, and not the stream.
+                held, self._held = self._held, []
+        self._warn(held)
+        self._settle()
+
+    def finish(self, total: int) -> None:
+        """Notes that all partitions are known."""
+        self._progress.total = total
+        self._settle()
+
+    def _end(self) -> bool:
+        """Ends the stream; whether it had not ended before."""
+        with self._lock:
+            first, self._progress.ended = not self._progress.ended, True
+        return first
+
+    def _warn(self, skipped: Iterable[tuple[str, str]]) -> None:
+        for about, reason in skipped:
+            logger.warning(
+                f"{self.name}: {about} is skipped: it was deleted, or this API user may not see it. {reason}"
+            )
+
+    def _settle(self) -> None:
+        """When all partitions asked about were skipped: gives an optional stream up, and fails another one."""
+        skipped, total = self._progress.skipped, self._progress.total
+        if total is None or not skipped or skipped + self._progress.idle < total:
+            return
+        with self._lock:
+            held, self._held = self._held, []
+        if skipped > 1 and held:
+            self.give_up(held[-1][1])
+        elif skipped > 1 and not self._optional and self._end():
+            raise nothing_there(self.name, f"{skipped} {self._progress.things}", "All were skipped.")
+        else:
+            self._warn(held)
+
+
+class TrackedStream(AbstractStream):
+    """A stream whose partitions are counted, one per campaign also when the API lists a campaign twice.
+
+    A partition whose entity is gone is skipped with one warning, and so is an optional stream that is not there.
+
+    wanted: the configured campaign ids; none for all.
+    """
+
+    def __init__(
+        self,
+        stream: AbstractStream,
+        progress: StreamProgress,
+        wanted: Collection[int],
+        large: LargeAnswers,
+        made_here: Callable[[], int],
+    ) -> None:
+        """`made_here`: the requests made by the calling thread."""
+        self._stream = stream
+        self._made_here = made_here
+        self._progress = progress
+        self._skipping = Skipping(progress)
+        self._wanted = wanted
+        self._large = large
+
+    def generate_partitions(self) -> Iterable[Partition]:
+        self._progress.begin()
+        seen: set[tuple[Any, int]] = set()
+        try:
+            for partition in self._stream.generate_partitions():
+                if self._skipping.ended:
+                    return
+                # A history may come in parts.
+                subject = self._skipping.subject_of(partition), getattr(partition, "part", 0)
+                if subject not in seen:
+                    seen.add(subject)
+                    tracked = TrackedPartition(partition, self._skipping, self._progress, self._large, self._made_here)
+                    self._progress.add(tracked.part, tracked.expected_requests)
+                    yield tracked
+        except StreamUnavailable as reason:
+            self._skipping.give_up(reason.message)
+        except Exception as error:
+            if failure := self._skipping.failure(error, f"while it listed what {self.name} is about"):
+                raise failure from None
+        else:
+            self._skipping.finish(len(seen))
+            self._warn_of_missing({subject for subject, _ in seen})
+
+    def _warn_of_missing(self, seen: set[Any]) -> None:
+        if self._progress.field == "campaign_id" and (missing := sorted(set(self._wanted) - seen)):
+            logger.warning(
+                f"{self.name}: the campaign_ids {', '.join(map(str, missing))} are not in the campaign list any more. "
+                "Remove them from the source's configuration, or give the API user access to these campaigns."
+            )
+
+    @property
+    def name(self) -> str:
+        return self._stream.name
+
+    @property
+    def cursor_field(self) -> str | None:
+        return self._stream.cursor_field
+
+    @property
+    def cursor(self) -> Cursor:
+        return self._stream.cursor
+
+    def get_json_schema(self) -> Mapping[str, Any]:
+        return self._stream.get_json_schema()
+
+    def as_airbyte_stream(self) -> AirbyteStream:
+        return self._stream.as_airbyte_stream()
+
+    def log_stream_sync_configuration(self) -> None:
+        self._stream.log_stream_sync_configuration()
+
+    def check_availability(self) -> StreamAvailability:
+        return self._stream.check_availability()
+
+
+class TrackedPartition(Partition):
+    def __init__(
+        self,
+        partition: Partition,
+        skipping: Skipping,
+        progress: StreamProgress,
+        large: LargeAnswers,
+        made_here: Callable[[], int],
+    ) -> None:
+        self._partition = partition
+        self._skipping = skipping
+        self._progress = progress
+        self._large = large
+        self._made_here = made_here
+        self.part: int = getattr(partition, "part", 0)
+        self.expected_requests: float = getattr(partition, "expected_requests", 1.0)
+
+    def read(self) -> Iterable[Record]:
+        if self._skipping.ended:
+            return
+        before = self._made_here()
+        self._progress.begin_partition()
+        try:
+            with self._large.of_partition():
+                for record in self._partition.read():
+                    self._skipping.has_records = True
+                    yield record
+        except (EntityNotFound, StreamUnavailable) as reason:
+            self._skipping.skip(self, reason)
+        except Exception as error:
+            if failure := self._skipping.failure(error, f"while it read {self.stream_name()}"):
+                raise failure from None
+        else:
+            self._skipping.count(idle=getattr(self._partition, "nothing_to_read", False))
+        finally:
+            self._progress.end_partition(self.part, self.expected_requests, self._made_here() - before)
+
+    def to_slice(self) -> Mapping[str, Any] | None:
+        return self._partition.to_slice()
+
+    def stream_name(self) -> str:
+        return self._partition.stream_name()
+
+    def __hash__(self) -> int:
+        return hash(self._partition)

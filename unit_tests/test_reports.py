@@ -1,0 +1,325 @@
+"""Reports: a row for each entity and period, the truth under every reading, for few requests."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
+
+from sandbox import faults
+from sandbox.running import Sandbox
+from sandbox.settings import UNLIMITED
+from sandbox.world import seeds
+from sandbox.world.account import Account
+from source_snov.incremental import partitions
+from unit_tests._daily import TODAY, ago
+from unit_tests._helpers import Clock, logs, records
+from unit_tests._names import ANALYTICS_PATH
+from unit_tests._reports import REPORTS, Table, started, table, truth
+from unit_tests._states import earlier
+from unit_tests._streams import FIRST, account, last_states, story, together
+
+NEW = tuple(name for name in REPORTS if name != "campaign_analytics_daily")
+
+AGES = ((200, 150, 125, 90, 33, 31, 3), (160, 122, 31, 30, 1), (70, 45, 10), (20, 2), (180,))
+"""Ages in days of the events of each campaign, each of which also has one on the day after."""
+
+LAST_DAY_LEFT_OUT: dict[str, Any] = {"last_day_left_out": frozenset({"analytics", "activity"})}
+
+
+@pytest.fixture(autouse=True)
+def several_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Months of campaigns and owners are read one after the other, those of the account in one piece."""
+    monkeypatch.setattr(partitions, "MANY", 3)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Account:
+    return seeds.demo_account(today=TODAY)
+
+
+@pytest.fixture
+def small() -> Iterator[Sandbox]:
+    with Sandbox(account(*(story(*ages) for ages in AGES)), UNLIMITED) as running:
+        yield running
+
+
+def owners(sandbox: Sandbox) -> list[str]:
+    return sandbox.account.owners()
+
+
+def read(sandbox: Sandbox, *streams: str, states: Any = None, **overrides: Any) -> EntrypointOutput:
+    return together(sandbox, streams or NEW, states, report_owners=owners(sandbox), **overrides)
+
+
+def left(stream: str, *outputs: EntrypointOutput) -> Table:
+    return table(stream, *REPORTS[stream], *outputs)
+
+
+def true_rows(sandbox: Sandbox, stream: str, **asked: Any) -> Table:
+    return truth(sandbox.account, *REPORTS[stream], **asked)
+
+
+def requests_of(sandbox: Sandbox) -> int:
+    return sum(record.path == ANALYTICS_PATH for record in sandbox.requests)
+
+
+@pytest.mark.parametrize("stream", NEW)
+def test_the_rows_are_the_truth_of_an_account(stream: str, demo: Account) -> None:
+    with Sandbox(demo, UNLIMITED) as sandbox:
+        output = read(sandbox, stream)
+        assert not output.errors
+        assert left(stream, output) == true_rows(sandbox, stream)
+
+
+@pytest.mark.parametrize("stream", NEW)
+@pytest.mark.parametrize(
+    "reading",
+    [
+        LAST_DAY_LEFT_OUT,
+        LAST_DAY_LEFT_OUT | {"future_days_refused": True},
+        {"future_days_refused": True},
+        {"most_days": 31},
+        {"too_large": 40, "too_large_status": 413},
+        {"on_the_day_of_the_mail": True},
+        {"day_offset_hours": 9},
+        {"distinct_across_campaigns": False},
+        {"numbers": True},
+    ],
+    ids=lambda reading: "-".join(sorted(reading)),
+)
+def test_under_every_reading_the_rows_are_the_truth(stream: str, reading: dict[str, Any], clock: Clock) -> None:
+    settings = replace(UNLIMITED, **reading)
+    with Sandbox(account(*(story(*ages) for ages in AGES)), settings) as sandbox:
+        output = read(sandbox, stream)
+        expected = true_rows(sandbox, stream, reading=settings)
+    if settings.too_large and REPORTS[stream][1] == "whole":
+        # The figures of a whole period do not follow from those of its parts.
+        assert output.errors
+        assert any("The requested period is too long" in line for line in logs(output, "WARN"))
+        return
+    assert not output.errors
+    found = left(stream, output)
+    if settings.last_day_left_out and settings.future_days_refused:
+        # What of today shows nowhere is not known.
+        found, expected = (
+            {key: row for key, row in rows.items() if row.get("date_to", row.get("date")) != str(TODAY)}
+            for rows in (found, expected)
+        )
+    assert found == expected
+
+
+def test_months_count_people_once_and_the_account_does_too(demo: Account) -> None:
+    with Sandbox(demo, UNLIMITED) as sandbox:
+        output = read(sandbox, "account_analytics_daily", "account_analytics_monthly", "campaign_analytics_monthly")
+    by_day, by_month, by_campaign = (
+        records(output, stream)
+        for stream in ("account_analytics_daily", "account_analytics_monthly", "campaign_analytics_monthly")
+    )
+    for month in {row["month"] for row in by_month}:
+        [whole] = [row for row in by_month if row["month"] == month]
+        days = [row for row in by_day if row["date"][:7] == month[:7]]
+        campaigns = [row for row in by_campaign if row["month"] == month]
+        assert whole["emails_sent"] == sum(row["emails_sent"] for row in days)
+        assert whole["emails_sent"] == sum(row["emails_sent"] for row in campaigns)
+        assert whole["total_contacted"] <= sum(row["total_contacted"] for row in days)
+    people = sum(row["total_contacted"] for row in by_month)
+    assert people < sum(row["total_contacted"] for row in by_day)
+    assert people < sum(row["total_contacted"] for row in by_campaign)
+
+
+@pytest.mark.parametrize("stream", NEW)
+@pytest.mark.parametrize("days", [1, 20, 45])
+def test_the_next_sync_reads_what_the_look_back_touches(stream: str, days: int, small: Sandbox) -> None:
+    first = read(small, stream, end_date=str(ago(days)))
+    small.clear()
+    second = read(small, stream, states=last_states(first))
+    expected = true_rows(small, stream)
+    assert left(stream, first, second) == expected
+    again = {key: row for key, row in expected.items() if row.get("date_to", row.get("date")) >= str(ago(days + 14))}
+    assert left(stream, second).keys() == again.keys()
+
+
+def test_a_morning_of_the_account_takes_its_look_back_and_a_request(demo: Account) -> None:
+    stream = "account_analytics_daily"
+    with Sandbox(demo, UNLIMITED) as sandbox:
+        state = earlier(last_states(read(sandbox, stream))[stream])
+        sandbox.clear()
+        second = read(sandbox, stream, states={stream: state})
+        assert not second.errors
+        # The look-back, yesterday and today; and a look whether all named campaigns count.
+        assert requests_of(sandbox) <= 14 + 2 + 1
+
+
+@pytest.mark.parametrize("later", [0, 1])
+@pytest.mark.parametrize("stream", NEW)
+@pytest.mark.parametrize("after", [3, 9, 20])
+def test_a_sync_that_fails_goes_on_from_its_last_state(
+    stream: str, after: int, later: int, small: Sandbox, clock: Clock
+) -> None:
+    """On the same day, and on the next one."""
+    small.add_fault(faults.server_error(path="statistics", skip=after, times=None))
+    stopped = read(small, stream, num_workers=1)
+    small.clear()
+    states = {name: earlier(state, later) for name, state in last_states(stopped).items()}
+    resumed = read(small, stream, states=states)
+    assert not resumed.errors
+    assert left(stream, stopped, resumed) == true_rows(small, stream)
+
+
+@pytest.mark.parametrize("stream", NEW)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.server_error(path="statistics", times=None),
+        faults.answer(404, {"message": "Not found"}, path="statistics", times=None),
+        faults.answer(422, {"errors": "No"}, path="statistics", times=None),
+        faults.answer(200, {"success": False, "errors": ["No"]}, path="statistics", times=None),
+        faults.firewall(403, path="statistics", times=None),
+    ],
+    ids=["500", "404", "422", "error in 200", "firewall"],
+)
+def test_a_report_that_the_api_never_gives_fails(
+    fault: faults.Fault, stream: str, small: Sandbox, clock: Clock
+) -> None:
+    small.add_fault(fault)
+    output = read(small, stream)
+    assert not records(output, stream)
+    # A 404 may be about the one owner that there is.
+    [owner] = owners(small)
+    lone = [line for line in logs(output, "WARN") if f"campaign owner {owner} is skipped" in line]
+    assert output.errors or lone
+
+
+@pytest.mark.parametrize("stream", NEW)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.server_error(path="statistics", skip=2, times=3),
+        faults.answer(422, {"errors": "No"}, path="statistics", skip=2, times=1),
+        faults.answer(502, "<html>Bad gateway</html>", path="statistics", skip=2, times=3),
+        faults.answer(429, {"errors": "Too many"}, path="statistics", skip=4, times=2),
+    ],
+    ids=["500", "422", "502", "429"],
+)
+def test_a_fault_that_passes_changes_no_row(fault: faults.Fault, stream: str, small: Sandbox, clock: Clock) -> None:
+    small.add_fault(fault)
+    output = read(small, stream)
+    assert not output.errors
+    assert left(stream, output) == true_rows(small, stream)
+    assert not [line for line in logs(output, "WARN") if "429" not in line]
+
+
+@pytest.mark.parametrize("stream", [name for name in NEW if REPORTS[name][0] != "campaign_id"])
+def test_a_campaign_deleted_during_the_sync_is_left_out(stream: str, clock: Clock) -> None:
+    made = account(*(story(*ages) for ages in AGES))
+    gone = FIRST + 4
+    with Sandbox(made, replace(UNLIMITED, unknown_ids="not_found")) as sandbox:
+        sandbox.add_fault(faults.campaign_deleted(gone, path="statistics", skip=1, times=1))
+        output = read(sandbox, stream, lookback_days=90)
+        again = read(sandbox, stream, states=last_states(output), lookback_days=90)
+        expected = true_rows(sandbox, stream)
+    assert not output.errors
+    named = [line for line in logs(output, "WARN") if f"{stream}: campaign {gone} is left out" in line]
+    assert len(named) == 1
+    assert (
+        left(stream, output, again).items()
+        >= {key: row for key, row in expected.items() if row.get("date_to", row.get("date")) >= str(ago(80))}.items()
+    )
+
+
+@pytest.mark.parametrize("stream", NEW)
+def test_a_period_cuts_the_cells_at_its_ends(stream: str, small: Sandbox) -> None:
+    period = {"start_date": str(ago(130)), "end_date": str(ago(40))}
+    cut = read(small, stream, **period)
+    assert left(stream, cut) == true_rows(small, stream, first=ago(130), last=ago(40))
+    # An earlier start and a later end: what was cut is read as a whole.
+    states = last_states(cut)
+    wider = read(small, stream, states=states, start_date=str(ago(190)))
+    assert left(stream, cut, wider) == true_rows(small, stream, first=ago(190))
+
+
+def test_a_campaign_that_begins_later_has_rows_from_its_beginning(small: Sandbox) -> None:
+    stream = "campaign_analytics_monthly"
+    states = last_states(read(small, stream))
+    known = states[stream]["campaigns"]
+    late = str(FIRST + 3)
+    del known[late]
+    again = read(small, stream, states=states)
+    assert {row["month"] for row in records(again, stream) if row["campaign_id"] == int(late)} == {
+        key[1] for key in true_rows(small, stream) if key[0] == int(late)
+    }
+
+
+def test_nothing_started_gives_nothing() -> None:
+    with Sandbox(Account(TODAY), UNLIMITED) as sandbox:
+        output = together(sandbox, NEW, report_owners=["ada@example.com"])
+    assert not output.errors
+    assert not output.records
+
+
+def test_an_owner_of_nothing_has_zeros_and_a_warning(small: Sandbox) -> None:
+    output = together(small, ["owner_analytics"], report_owners=[*owners(small), "nobody@example.com"])
+    rows = [row for row in records(output, "owner_analytics") if row["campaign_owner"] == "nobody@example.com"]
+    assert rows
+    assert not any(row["emails_sent"] for row in rows)
+    [warning] = logs(output, "WARN")
+    assert "counts nothing at all for campaign owner nobody@example.com. Check the spelling in report_owners" in warning
+
+
+def test_without_owners_the_stream_says_what_is_missing(small: Sandbox) -> None:
+    output = together(small, ["owner_analytics"])
+    assert not output.errors
+    assert not output.records
+    assert [
+        "owner_analytics has no records: name what it is to report on" in line for line in logs(output, "WARN")
+    ] == [True]
+
+
+def test_that_no_day_after_today_is_accepted_is_found_out_with_one_request(demo: Account) -> None:
+    counts = []
+    for refused in (False, True):
+        with Sandbox(demo, replace(UNLIMITED, future_days_refused=refused)) as sandbox:
+            output = read(sandbox, "account_analytics_monthly", start_date=str(ago(80)))
+            assert not logs(output, "WARN")
+            counts.append(requests_of(sandbox))
+    as_usual, with_refusal = counts
+    assert with_refusal <= as_usual + 1
+
+
+@pytest.mark.parametrize("stream", ["account_analytics_daily", "sender_analytics_daily", "owner_analytics"])
+def test_a_list_of_which_only_the_first_counts_is_named(stream: str, demo: Account) -> None:
+    with Sandbox(demo, replace(UNLIMITED, first_id_only=True)) as sandbox:
+        output = read(sandbox, stream, start_date=str(ago(60)))
+    assert any("campaigns at once, Snov.io leaves some out" in line for line in logs(output, "WARN"))
+
+
+def test_too_many_campaigns_to_name_are_not_named_with_a_warning() -> None:
+    stream = "account_analytics_monthly"
+    with Sandbox(seeds.sized_account(1200), UNLIMITED) as sandbox:
+        output = read(sandbox, stream, start_date=str(ago(60)))
+        named = {record.query.get("campaign_id", [""])[0] for record in sandbox.requests}
+    assert not output.errors
+    assert named == {""}
+    [warning] = [line for line in logs(output, "WARN") if "cannot name all campaigns" in line]
+    assert "Set campaign_ids to choose campaigns" in warning
+
+
+def test_a_changed_filter_reads_everything_anew(small: Sandbox) -> None:
+    stream = "account_analytics_monthly"
+    states = last_states(read(small, stream))
+    chosen = list(started(small.account))[:2]
+    output = read(small, stream, states=states, campaign_ids=chosen)
+    assert left(stream, output) == true_rows(small, stream, campaigns=chosen)
+    again = read(small, stream, states=last_states(output), campaign_ids=chosen)
+    assert len(records(again, stream)) <= 2
+
+
+@pytest.mark.parametrize("stream", NEW)
+def test_a_sync_has_few_states_and_the_last_one_is_finished(stream: str, small: Sandbox) -> None:
+    output = read(small, stream)
+    state = last_states(output)[stream]
+    assert "unfinished" not in state
+    # Unless nothing that could show it happened.
+    assert state.get("date_to") == ("included" if any(row["emails_sent"] for row in records(output, stream)) else None)

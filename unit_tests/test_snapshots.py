@@ -1,0 +1,214 @@
+"""Incrementally, streams that say how something stands read again only what may have changed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import SyncMode
+
+from sandbox.running import Sandbox
+from sandbox.settings import UNLIMITED
+from sandbox.world.account import Account
+from sandbox.world.events import FINISHED, FIRST_EMAIL, Event
+from unit_tests._daily import TODAY, ago
+from unit_tests._helpers import records
+from unit_tests._states import earlier
+from unit_tests._streams import (
+    CHILDREN,
+    FIRST,
+    SNAPSHOTS,
+    account,
+    at,
+    catalog,
+    incremental,
+    last_states,
+    stable_rows,
+    story,
+    together,
+)
+
+ENTITY = {"campaign_settings": "id", "sender_analytics": "sender_email_id"}
+OF_CAMPAIGNS = tuple(stream for stream in SNAPSHOTS if stream not in CHILDREN)
+MOVING = ("campaign_progress", "finished_prospects")
+
+CAMPAIGNS = 56
+"""Campaigns, all of them completed and long silent."""
+
+
+def silent() -> Account:
+    """In each, somebody is through with the sequence, so that every stream has a record of it."""
+    finished = Event(at(ago(84)), FINISHED, 1, 55001)
+    made = account(*([*story(90, 85), finished] for _ in range(CAMPAIGNS)), furnished=True)
+    for campaign in made.campaigns.values():
+        campaign.status = "Completed"
+    return made
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(silent(), UNLIMITED) as running:
+        yield running
+
+
+def read(output: Any, stream: str) -> set[int]:
+    """The campaigns (or senders) with a record."""
+    assert not output.errors
+    return {row[ENTITY.get(stream, "campaign_id")] for row in records(output, stream)}
+
+
+def state_of(sandbox: Sandbox, stream: str, days: int = 1, **config: Any) -> Mapping[str, Any]:
+    """The state that a first sync made some days ago leaves."""
+    return earlier(last_states(incremental(sandbox, stream, **config))[stream], days)
+
+
+def quietly(sandbox: Sandbox, stream: str, state: Mapping[str, Any], **config: Any) -> set[int]:
+    """What a sync reads again for another reason than its turn."""
+    return read(incremental(sandbox, stream, state, **{"refresh_after_days": 30} | config), stream) - turns(30)
+
+
+def turns(days: int) -> set[int]:
+    """The campaigns whose turn of the refresh is today."""
+    return {FIRST + rank for rank in range(CAMPAIGNS) if (TODAY.toordinal() + rank) % days == 0}
+
+
+def test_they_are_incremental_by_the_time_at_which_they_were_read() -> None:
+    found = catalog()
+    for stream in SNAPSHOTS:
+        assert found[stream].default_cursor_field == ["checked_at"]
+        assert found[stream].source_defined_cursor
+        assert found[stream].supported_sync_modes == [SyncMode.full_refresh, SyncMode.incremental]
+
+
+@pytest.mark.parametrize("stream", OF_CAMPAIGNS)
+def test_a_quiet_campaign_is_not_read_again(sandbox: Sandbox, stream: str) -> None:
+    state = state_of(sandbox, stream)
+    assert sorted(map(int, state["campaigns"])) == sorted(sandbox.account.campaigns)
+    assert quietly(sandbox, stream, state) == set()
+
+
+@pytest.mark.parametrize("stream", OF_CAMPAIGNS)
+def test_one_that_was_active_since_is(sandbox: Sandbox, stream: str) -> None:
+    state = state_of(sandbox, stream)
+    busy = FIRST + 4
+    events = [*sandbox.account.events(busy), Event(at(ago(1)), FIRST_EMAIL, 9, 55001)]
+    sandbox.account.replace_events(busy, events)
+    assert quietly(sandbox, stream, state) in ({busy}, {busy} - turns(30))
+
+
+@pytest.mark.parametrize("stream", OF_CAMPAIGNS)
+def test_one_whose_row_in_the_list_has_changed_is_and_a_new_one_too(sandbox: Sandbox, stream: str) -> None:
+    state = state_of(sandbox, stream)
+    renamed = sandbox.account.campaigns[FIRST + 3]
+    renamed.name = "Another name"
+    new = replace(sandbox.account.campaigns[FIRST], id=FIRST + CAMPAIGNS)
+    sandbox.account.add_campaign(new, list(sandbox.account.events(FIRST)))
+    assert quietly(sandbox, stream, state) == {renamed.id, new.id} - turns(30)
+
+
+@pytest.mark.parametrize("stream", OF_CAMPAIGNS)
+@pytest.mark.parametrize("status", ["Active", "Paused", "Something new"])
+def test_one_that_may_move_without_activity_is_read_until_it_is_at_rest(
+    sandbox: Sandbox, stream: str, status: str
+) -> None:
+    for campaign in sandbox.account.campaigns.values():
+        campaign.status = status
+    again = quietly(sandbox, stream, state_of(sandbox, stream))
+    assert again == (set(sandbox.account.campaigns) - turns(30) if stream in MOVING else set())
+
+
+@pytest.mark.parametrize("stream", OF_CAMPAIGNS)
+def test_in_as_many_days_each_is_read_once_and_no_day_reads_all(sandbox: Sandbox, stream: str) -> None:
+    state = state_of(sandbox, stream, 1)
+    [today] = [read(incremental(sandbox, stream, state), stream)]
+    assert today == turns(7)
+    assert len(today) == CAMPAIGNS // 7
+    assert read(incremental(sandbox, stream, state_of(sandbox, stream, 7)), stream) == set(sandbox.account.campaigns)
+    assert read(incremental(sandbox, stream, state, refresh_after_days=1), stream) == set(sandbox.account.campaigns)
+
+
+@pytest.mark.parametrize("stream", OF_CAMPAIGNS)
+def test_a_full_refresh_reads_all_and_without_the_survey_so_does_an_incremental_sync(
+    sandbox: Sandbox, stream: str
+) -> None:
+    state = state_of(sandbox, stream)
+    every = set(sandbox.account.campaigns)
+    assert read(incremental(sandbox, stream, state, SyncMode.full_refresh), stream) == every
+    assert read(incremental(sandbox, stream, state, skip_quiet_campaigns=False), stream) == every
+
+
+@pytest.mark.parametrize("stream", OF_CAMPAIGNS)
+def test_what_is_quiet_for_weeks_stays_known(sandbox: Sandbox, stream: str) -> None:
+    state = state_of(sandbox, stream)
+    for _ in range(3):
+        state = earlier(last_states(incremental(sandbox, stream, state, refresh_after_days=30))[stream])
+    assert quietly(sandbox, stream, state) == set()
+
+
+@pytest.mark.parametrize("stream", OF_CAMPAIGNS)
+def test_one_that_has_become_quiet_again_is_no_longer_read(sandbox: Sandbox, stream: str) -> None:
+    state = state_of(sandbox, stream)
+    busy = FIRST + 4
+    before = list(sandbox.account.events(busy))
+    sandbox.account.replace_events(busy, [*before, Event(at(ago(1)), FIRST_EMAIL, 9, 55001)])
+    state = last_states(incremental(sandbox, stream, state, refresh_after_days=30))[stream]
+    # As it is when the look-back is over.
+    sandbox.account.replace_events(busy, [*before, Event(at(ago(18)), FIRST_EMAIL, 9, 55001)])
+    assert quietly(sandbox, stream, earlier(state, 2)) == set()
+
+
+def test_totals_are_read_anew_after_a_change_of_filters_or_period(sandbox: Sandbox) -> None:
+    every = set(sandbox.account.campaigns)
+    state = state_of(sandbox, "campaign_analytics")
+    for change in ({"sender_email_ids": [55001]}, {"start_date": str(ago(88))}, {"end_date": str(ago(3))}):
+        assert read(incremental(sandbox, "campaign_analytics", state, **change), "campaign_analytics") == every
+    assert (
+        quietly(sandbox, "campaign_progress", state_of(sandbox, "campaign_progress"), start_date=str(ago(9))) == set()
+    )
+
+
+@pytest.mark.parametrize("stream", SNAPSHOTS)
+@pytest.mark.parametrize("broken", ["row", "until", "checked_at", "all"])
+def test_a_state_that_no_sync_has_left_is_read_anew(sandbox: Sandbox, stream: str, broken: str) -> None:
+    state: Any = state_of(sandbox, stream)
+    things = CHILDREN.get(stream, "campaigns")
+    state[things] = (
+        "nonsense" if broken == "all" else {one: {**each, broken: "nonsense"} for one, each in state[things].items()}
+    )
+    if broken == "row":
+        state[things] = {one: {**each, "row": 5} for one, each in state[things].items()}
+    output = incremental(sandbox, stream, state)
+    assert stable_rows(output, stream) == stable_rows(incremental(sandbox, stream), stream)
+
+
+def test_an_interrupted_sync_is_continued(sandbox: Sandbox) -> None:
+    stream = "campaign_settings"
+    whole = incremental(sandbox, stream, num_workers=1)
+    unfinished = {name: dict(each) for name, each in last_states(whole).items()}[stream]
+    begun = min(each["checked_at"] for each in unfinished["campaigns"].values())
+    done = dict(list(unfinished["campaigns"].items())[:5])
+    output = incremental(sandbox, stream, {"campaigns": done, "unfinished": begun}, num_workers=1)
+    assert read(output, stream) == set(sandbox.account.campaigns) - {int(one) for one in done}
+    assert "unfinished" not in last_states(output)[stream]
+
+
+def test_a_deleted_campaign_leaves_no_state_and_campaign_ids_keep_the_others(sandbox: Sandbox) -> None:
+    stream = "campaign_progress"
+    state = state_of(sandbox, stream)
+    sandbox.account.remove_campaign(FIRST + 1)
+    after = last_states(incremental(sandbox, stream, state, campaign_ids=[FIRST, FIRST + 2]))[stream]
+    assert len(after["campaigns"]) == CAMPAIGNS
+    after = last_states(incremental(sandbox, stream, after))[stream]
+    assert sorted(map(int, after["campaigns"])) == sorted(sandbox.account.campaigns)
+
+
+def test_senders_are_read_again_unless_nothing_happened_in_the_account(sandbox: Sandbox) -> None:
+    streams = ("campaign_analytics_daily", "sender_analytics")
+    states = {stream: earlier(state) for stream, state in last_states(together(sandbox, streams)).items()}
+    output = together(sandbox, streams, states, refresh_after_days=30)
+    quiet = read(output, "sender_analytics")
+    sandbox.account.replace_events(
+        FIRST, [*sandbox.account.events(FIRST), Event(at(TODAY) - 36000, FIRST_EMAIL, 9, 55001)]
+    )
+    busy = read(together(sandbox, streams, states, refresh_after_days=30), "sender_analytics")
+    assert len(quiet) <= 1 < len(busy)

@@ -1,0 +1,1 @@
+"""Loads the data into a warehouse, models it and shows it."""

@@ -1,0 +1,49 @@
+{#
+    The query of a staging model: renames and converts the columns of a stream's table, and keeps the last synced row
+    per key.
+
+    Each column is [name, type] or [name, type, name in the table], with a type of `column_type`. A column that the
+    table lacks, because it was deselected, is null. Without the table there are no rows, or, if the stream is `needed`,
+    an error that says what to sync.
+#}
+{% macro stage(stream, columns, key, needed=false) %}
+{%- set source_table = source('snov', stream) -%}
+{%- set table = load_relation(source_table) if execute else none -%}
+{%- if execute and needed and table is none -%}
+    {{ exceptions.raise_compiler_error(
+        "There is no table " ~ source_table ~ ". Sync the stream " ~ stream
+        ~ ", or set the variables snov_schema and snov_database to where its table is."
+    ) }}
+{%- endif -%}
+{%- set found = {} -%}
+{%- for column in (adapter.get_columns_in_relation(table) if table is not none else []) -%}
+    {%- do found.update({column.name | lower: column}) -%}
+{%- endfor -%}
+{%- set columns = columns + [['_airbyte_extracted_at', 'time']] -%}
+with synced as (
+    select
+    {%- for column in columns %}
+        {%- set there = found.get(column[2] or column[0]) %}
+        {% if there -%}
+            {{ snov.typed(adapter.quote(there.name), there.dtype, column[1]) }}
+        {%- else -%}
+            cast(null as {{ snov.column_type(column[1]) }})
+        {%- endif %} as {{ column[0] }}{{ "," if not loop.last }}
+    {%- endfor %}
+    from {{ table if table is not none else "(select 1 as nothing) as no_table where 1 = 0" }}
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by {{ key | join(", ") }} order by _airbyte_extracted_at desc) as newest
+    from synced
+)
+
+select
+{%- for column in columns %}
+    {{ column[0] }}{{ "," if not loop.last }}
+{%- endfor %}
+from ranked
+where newest = 1
+{%- endmacro %}

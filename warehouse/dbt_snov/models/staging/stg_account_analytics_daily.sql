@@ -1,0 +1,7 @@
+{{ snov.stage(
+    'account_analytics_daily',
+    columns=[
+        ['date', 'date'],
+    ] + snov.analytics_columns(),
+    key=['date']
+) }}

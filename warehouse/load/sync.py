@@ -1,0 +1,160 @@
+"""`make sync`: loads a Snov.io account into DuckDB, Postgres, Snowflake or BigQuery, through PyAirbyte.
+
+Later runs continue the incremental streams. They replace the tables of the other streams, so that rows deleted in
+Snov.io disappear from them too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+from warehouse.load.warehouses import WAREHOUSES, SettingsMissing, opened, settings_of
+
+if TYPE_CHECKING:
+    import airbyte as ab
+    from airbyte.caches.base import CacheBase
+
+CREDENTIALS: Final = {"client_id": "SNOV_CLIENT_ID", "client_secret": "SNOV_CLIENT_SECRET"}
+
+Config = dict[str, Any]
+
+
+class Unusable(Exception):
+    """The sync cannot start. The message says why, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one sync. Returns the exit code: 0, 1 if the sync failed, 2 if it could not start."""
+    options = _options(arguments)
+    try:
+        config = load_config(options.config, os.environ)
+        cache, settings = settings_of(options.to, os.environ, options.database)
+    except (Unusable, SettingsMissing) as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    where = str(options.database) if options.to == "duckdb" else WAREHOUSES[options.to].title
+    print(f"Loading into {where}", file=sys.stderr)
+    return load(config, where, lambda: opened(cache, settings), options.streams, options.full_refresh)
+
+
+def load(
+    config: Config, where: str, warehouse: Callable[[], CacheBase], streams: str, full_refresh: bool = False
+) -> int:
+    """Runs a sync and prints its messages. Returns an exit code, as `main` does."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from warehouse.load.connector import Messages, PyAirbyteError, connector
+
+    messages = Messages()
+    try:
+        with warehouse() as cache:
+            source = connector(config, messages)
+            rows = sync(source, cache, chosen(streams, source.get_available_streams()), full_refresh)
+    except Unusable as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except PyAirbyteError as failure:
+        print(f"\nThe sync failed.\n{messages.reason(failure)}", file=sys.stderr)
+        return 1
+    except SQLAlchemyError as failure:
+        print(f"\n{where} cannot be used.\n{getattr(failure, 'orig', failure)}", file=sys.stderr)
+        return 1
+    print(f"\n{sum(rows.values()):,} records read into {where}:")
+    for stream, count in rows.items():
+        print(f"  {stream:<29}{count:>9,}")
+    return 0
+
+
+def sync(source: ab.Source, cache: CacheBase, streams: Sequence[str], full_refresh: bool = False) -> Mapping[str, int]:
+    """Reads the streams into the cache. Returns the number of records of each. Raises PyAirbyteError, SQLAlchemyError.
+
+    full_refresh: reads incremental streams from the beginning, and replaces their tables.
+    """
+    incremental = [] if full_refresh else [name for name in streams if _is_incremental(source, name)]
+    replaced = [name for name in streams if name not in incremental]
+    rows = dict.fromkeys(streams, 0)
+    # Skips PyAirbyte's validation, whose messages may quote the secret: the connector validates its configuration.
+    if replaced:
+        read = source.read(
+            cache, streams=replaced, write_strategy="replace", force_full_refresh=True, skip_validation=True
+        )
+        rows |= _counts(read, replaced)
+    if incremental:
+        rows |= _counts(source.read(cache, streams=incremental, skip_validation=True), incremental)
+    return rows
+
+
+def chosen(names: str, known: Sequence[str]) -> Sequence[str]:
+    """The named streams, in the connector's order. Raises Unusable for an unknown one."""
+    from warehouse.load.connector import suggested_streams
+
+    if names == "all":
+        return known
+    wanted = suggested_streams() if names == "suggested" else [name.strip() for name in names.split(",")]
+    if unknown := [name for name in wanted if name not in known]:
+        raise Unusable(f"There is no stream {', '.join(unknown)}. Choose from: {', '.join(known)}.")
+    return [name for name in known if name in wanted]
+
+
+def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
+    """The connector's configuration, from the file, with missing credentials from the environment."""
+    config: Config = {}
+    if path:
+        try:
+            config = json.loads(path.read_text())
+        except (OSError, ValueError) as problem:
+            raise Unusable(f"{path} cannot be read as JSON: {problem}") from None
+        if not isinstance(config, dict):
+            raise Unusable(f'{path} must contain a JSON object, such as {{"client_id": "…", "client_secret": "…"}}.')
+    for field, variable in CREDENTIALS.items():
+        if not config.get(field) and environment.get(variable):
+            config[field] = environment[variable]
+    if missing := [variable for field, variable in CREDENTIALS.items() if not config.get(field)]:
+        raise Unusable(
+            f"There is no {' and no '.join(missing)}. Set {'it' if len(missing) == 1 else 'them'} in the environment, "
+            "or use --config with a file that has client_id and client_secret. Both are in Snov.io under Account "
+            "settings > API."
+        )
+    return config
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Load a Snov.io account into a database.")
+    parser.add_argument(
+        "--to", choices=["duckdb", *WAREHOUSES], default="duckdb", help="the database (default: %(default)s)"
+    )
+    parser.add_argument("--config", type=Path, help="the connector's configuration, a JSON file")
+    parser.add_argument(
+        "--database",
+        type=Path,
+        default=Path("snov.duckdb"),
+        help="the DuckDB file, with --to duckdb (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--streams",
+        default="suggested",
+        help="comma-separated names, all, or suggested: the streams that most people need (default: %(default)s)",
+    )
+    parser.add_argument("--full-refresh", action="store_true", help="read everything again and replace all tables")
+    return parser.parse_args(arguments)
+
+
+def _is_incremental(source: ab.Source, stream: str) -> bool:
+    [found] = [one for one in source.discovered_catalog.streams if one.name == stream]
+    return "incremental" in [mode.value for mode in found.supported_sync_modes]
+
+
+def _counts(read: ab.ReadResult, streams: Sequence[str]) -> Mapping[str, int]:
+    return {stream: read._progress_tracker.stream_read_counts.get(stream, 0) for stream in streams}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""The page's charts, as Vega-Lite specifications. They use the page's colours by name, so they follow its theme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import altair as alt
+
+from warehouse.report.figures import CAMPAIGN_COLUMNS, TWICE, share, totals
+from warehouse.report.marts import Rows
+
+Specification = dict[str, Any]
+
+SHOWN_DAYS: Final = 90
+"""Days that the daily charts show at first."""
+
+HEIGHT: Final = 210
+"""Pixels, including the axis and its title."""
+LABEL: Final = 100
+"""Maximum pixels of the figures beside a bar."""
+
+FEW: Final = 4
+"""Minimum upper end of an axis of people or e-mails: a shorter one would have ticks between whole numbers."""
+
+REPLIED: Final = "Reply rate"
+BOUNCED: Final = "Bounce rate"
+
+FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+
+DAY: Final = "yearmonthdate(date):T"
+DAY_AXIS: Final = alt.Axis(title="Day", format="%-d %b %y", labelOverlap=True, labelFlush=True, grid=False, tickCount=6)
+DAY_TOOLTIP: Final = alt.Tooltip(DAY, title="Day", format="%a %-d %b %Y")
+
+
+def charts(campaigns: Rows, days: Rows) -> dict[str, Specification]:
+    """The charts that have data, by the name of their place in the page."""
+    found = {"funnel": funnel(campaigns), "ratings": ratings(campaigns)} if campaigns else {}
+    if campaigns and days:
+        found["sent"] = per_day(days, "emails_sent", "E-mails sent", "E-mails", "var(--sent)")
+        found["opened"] = per_day(days, "people_opened", "People who opened", "People", "var(--opened)")
+        found["replied"] = per_day(days, "people_replied", "People who replied by e-mail", "People", "var(--replied)")
+        found["rates"] = rates(days)
+    return found
+
+
+def funnel(campaigns: Rows) -> Specification:
+    """How many of the contacted people opened, clicked, replied, and were interested."""
+    sums = totals(campaigns)
+    meanings = {column.name: column.meaning for column in CAMPAIGN_COLUMNS}
+    steps = [
+        Bar("Contacted", sums["people_contacted_by_email"], "People with at least one e-mail that did not bounce."),
+        Bar("Opened", sums["people_opened"], meanings["open_rate"]),
+        Bar("Clicked", sums["people_clicked"], meanings["click_rate"]),
+        Bar("Replied", sums["people_replied"], meanings["people_replied"]),
+        Bar("Interested", sums["people_interested"], meanings["people_interested"]),
+    ]
+    return _bars(
+        steps,
+        sums["people_contacted_by_email"],
+        dict.fromkeys((step.name for step in steps), "var(--opened)"),
+        "People contacted by e-mail, and how many of them opened, clicked, replied and were interested",
+    )
+
+
+def ratings(campaigns: Rows) -> Specification:
+    """How many of the people who replied were interested, undecided, or not interested."""
+    sums = totals(campaigns)
+    found = [
+        Bar("Interested", sums["people_interested"], "People whose replies show interest."),
+        Bar("Maybe", sums["people_maybe"], "People whose replies are undecided."),
+        Bar("Not interested", sums["people_not_interested"], "People whose replies decline."),
+    ]
+    return _bars(
+        found,
+        sums["people_replied"] + sums["people_replied_linkedin"],
+        {"Interested": "var(--replied)", "Maybe": "var(--undecided)", "Not interested": "var(--bounced)"},
+        "People by the latest rating of their replies",
+    )
+
+
+class Bar(NamedTuple):
+    """A bar that counts people."""
+
+    name: str
+    people: int
+    meaning: str
+
+
+def _bars(bars: Sequence[Bar], whole: int, colours: Mapping[str, str], description: str) -> Specification:
+    """Horizontal bars, each labelled with its number of people and their share of the whole."""
+    rows = [
+        {
+            "name": bar.name,
+            "people": bar.people,
+            "label": f"{bar.people:,}" + (f" · {share(bar.people / whole)}" if whole and bar.people != whole else ""),
+            "meaning": f"{bar.meaning} {TWICE}",
+        }
+        for bar in bars
+    ]
+    most = max(FEW, *(bar.people for bar in bars))
+    base = alt.Chart(alt.InlineData(rows)).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
+        x=alt.X(
+            "people:Q",
+            axis=alt.Axis(title="People", tickCount=4, format=",d", tickMinStep=1, labelBound=True),
+            # Leaves room for the label of the longest bar, even on a narrow screen.
+            scale=alt.Scale(
+                domainMin=0, domainMax=alt.ExprRef(f"{most} * width / max(width - {LABEL}, {LABEL})"), nice=False
+            ),
+        ),
+        tooltip=[
+            alt.Tooltip("name:N", title="People"),
+            alt.Tooltip("people:Q", title="Number", format=","),
+            alt.Tooltip("meaning:N", title="Meaning"),
+        ],
+    )
+    colour = alt.Color("name:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
+    drawn = base.mark_bar(cornerRadiusEnd=4, height={"band": 0.62}).encode(color=colour)
+    labels = base.mark_text(align="left", dx=7, color="var(--ink)", fontSize=13).encode(text="label:N")
+    spoken = ", ".join(f"{row['name']} {row['label']}" for row in rows)
+    return _finished(drawn + labels, HEIGHT, f"{description}: {spoken}.")
+
+
+def per_day(days: Rows, count: str, title: str, unit: str, colour: str) -> Specification:
+    """A bar per day, and the mean of the last 7 days as a line."""
+    rows = [{"date": _local(row["date"]), "count": row[count], "ago": ago} for row, ago in _ages(days)]
+    base = (
+        alt.Chart(alt.InlineData(rows))
+        # Before the filter, so that the mean of the first day shown includes the 6 days before it.
+        .transform_window(mean="mean(count)", frame=[-6, 0], sort=[alt.SortField("date")])
+        .transform_filter("datum.ago < days")
+        .encode(x=alt.X(DAY, axis=DAY_AXIS))
+    )
+    axis = alt.Axis(title=unit, tickCount=4, format=",d", tickMinStep=1)
+    bars = base.mark_bar(color=colour, opacity=0.38).encode(y=alt.Y("count:Q", axis=axis))
+    line = base.mark_line(color=colour, strokeWidth=2.25, interpolate="monotone").encode(
+        y=alt.Y("mean:Q", axis=axis), x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5)
+    )
+    touch = base.mark_rect(color="var(--ink)", opacity=0).encode(
+        tooltip=[
+            DAY_TOOLTIP,
+            alt.Tooltip("count:Q", title=title, format=","),
+            alt.Tooltip("mean:Q", title="Mean of 7 days", format=",.1f"),
+        ]
+    )
+    return _finished(
+        alt.layer(bars, line, touch, _up_to(FEW)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
+        HEIGHT,
+        f"{title} on each day as bars, and the mean of the last 7 days as a line.",
+    )
+
+
+def rates(days: Rows) -> Specification:
+    """The reply rate and the bounce rate of the last 7 days, day by day."""
+    rows = [
+        {
+            "date": _local(row["date"]),
+            "ago": ago,
+            REPLIED: _ratio(row["mailed_people_replied_7d"], row["people_mailed_7d"]),
+            BOUNCED: _ratio(row["bounced_7d"], row["emails_sent_7d"]),
+        }
+        for row, ago in _ages(days)
+    ]
+    colours = {REPLIED: "var(--replied)", BOUNCED: "var(--bounced)"}
+    dashes = {REPLIED: [1, 0], BOUNCED: [5, 3]}
+    lines = (
+        alt.Chart(alt.InlineData([point for name in colours for point in _unbroken(rows, name)]))
+        .transform_filter("datum.ago < days")
+        .mark_line(strokeWidth=2.25, interpolate="monotone")
+        .encode(
+            x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5),
+            y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4)),
+            detail="part:N",
+            color=alt.Color(
+                "rate:N",
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+                legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
+            ),
+            strokeDash=alt.StrokeDash("rate:N", scale=alt.Scale(domain=list(dashes), range=list(dashes.values()))),
+        )
+    )
+    touch = (
+        alt.Chart(alt.InlineData(rows))
+        .transform_filter("datum.ago < days")
+        .mark_rect(color="var(--ink)", opacity=0)
+        .encode(
+            x=alt.X(DAY, axis=DAY_AXIS),
+            tooltip=[DAY_TOOLTIP, *(alt.Tooltip(f"{name}:Q", format=".1%") for name in colours)],
+        )
+    )
+    return _finished(
+        alt.layer(lines, touch, _up_to(0.01)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
+        HEIGHT,
+        "Reply rate and bounce rate over the 7 days up to each day, as two lines.",
+    )
+
+
+def _unbroken(rows: Rows, name: str) -> Rows:
+    """The points of a line, with the number of their part: days without a denominator interrupt it."""
+    points, part = [], 0
+    for row in rows:
+        if row[name] is None:
+            part += 1
+        else:
+            points.append({"date": row["date"], "ago": row["ago"], "rate": name, "share": row[name], "part": part})
+    return points
+
+
+def _up_to(value: float) -> alt.Chart:
+    """An invisible layer that makes the axis reach from 0 to at least this value, even if all data is zero."""
+    mark: alt.Chart = alt.Chart(alt.InlineData([{}])).mark_rule(opacity=0, tooltip=False)
+    return mark.encode(y=alt.datum(0), y2=alt.datum(value))
+
+
+def _ages(days: Rows) -> list[tuple[dict[str, Any], int]]:
+    """Each day with its distance from the last one, in days."""
+    return [(row, len(days) - 1 - number) for number, row in enumerate(days)]
+
+
+def _local(day: Any) -> str:
+    # A bare date would be midnight in UTC, which is the day before in America.
+    return f"{day.isoformat()}T00:00:00"
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return round(part / whole, 5) if whole else None
+
+
+def _finished(chart: alt.LayerChart | alt.FacetChart, height: int, description: str) -> Specification:
+    axis = {
+        "labelColor": "var(--soft)",
+        "titleColor": "var(--soft)",
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": 400,
+        "titlePadding": 8,
+    }
+    finished: Specification = (
+        chart.properties(width="container", height=height, description=description)
+        .configure(
+            background="transparent",
+            font=FONT,
+            axis=axis,
+            legend={"labelColor": "var(--ink)", "labelFontSize": 12, "symbolSize": 160},
+            view={"stroke": None},
+            autosize={"type": "fit", "contains": "padding"},
+        )
+        .to_dict()
+    )
+    return finished

@@ -1,0 +1,213 @@
+"""Reads the tables of the dbt models, from DuckDB or any database that SQLAlchemy supports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+Row = dict[str, Any]
+Rows = list[Row]
+
+LATEST_REPLIES: Final = 50
+
+DBT: Final = ".venv/bin/dbt build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov"
+
+CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
+    "campaign_performance": (
+        *("campaign", "status", "progress", "people_contacted", "people_contacted_by_email", "emails_sent", "bounced"),
+        *("delivered", "people_opened", "people_clicked", "people_replied", "people_replied_linkedin"),
+        *(
+            "people_interested",
+            "people_maybe",
+            "people_not_interested",
+            "bounce_rate",
+            "open_rate",
+            "click_rate",
+            "reply_rate",
+            "interest_rate",
+        ),
+        *("last_activity_on",),
+    ),
+    "campaign_daily": (
+        *("date", "emails_sent", "people_opened", "people_clicked", "people_replied"),
+        *("emails_sent_7d", "bounced_7d", "people_mailed_7d", "mailed_people_replied_7d"),
+    ),
+    "sender_health": (
+        *("sender", "emails_sent", "bounced", "people_contacted", "people_replied", "bounce_rate", "reply_rate"),
+        *("warm_up_status", "warm_up_deliverability", "warm_up_sent_7d"),
+    ),
+    "reply_feed": (
+        *("position", "replied_at", "campaign", "contact", "prospect_name", "prospect_email", "reply_type"),
+        *("subject", "message"),
+    ),
+}
+"""The columns of each table that the page needs; there may be others."""
+
+DAYS: Final = """
+SELECT
+    date, sum(emails_sent) AS emails_sent, sum(people_opened) AS people_opened, sum(people_clicked) AS people_clicked,
+    sum(people_replied) AS people_replied, sum(emails_sent_7d) AS emails_sent_7d, sum(bounced_7d) AS bounced_7d,
+    sum(people_mailed_7d) AS people_mailed_7d, sum(mailed_people_replied_7d) AS mailed_people_replied_7d
+FROM {schema}.campaign_daily
+GROUP BY date
+ORDER BY date
+"""
+COUNTS_OF_DAYS: Final = (
+    *("emails_sent", "people_opened", "people_clicked", "people_replied"),
+    *("emails_sent_7d", "bounced_7d", "people_mailed_7d", "mailed_people_replied_7d"),
+)
+
+
+class Unreadable(Exception):
+    """The database or its tables are missing. The message says what to do."""
+
+
+@dataclass(frozen=True)
+class Marts:
+    """The data of the page. `as_of` is the sync time of the newest row, or a day if the time is unknown.
+
+    `days` has every day from the first to the last, over all campaigns together.
+    """
+
+    campaigns: Rows
+    days: Rows
+    senders: Rows
+    replies: Rows
+    reply_count: int
+    as_of: datetime | date | None
+
+
+def read(database: str, schema: str) -> Marts:
+    """Reads the tables in `schema` of a DuckDB file, or of a database given by its SQLAlchemy URL."""
+    url = _url(database)
+    options = {"read_only": True} if url.get_backend_name() == "duckdb" else {}
+    try:
+        # Without a pool, nothing keeps the file open once the page is made.
+        engine = create_engine(url, connect_args=options, poolclass=NullPool)
+        with engine.connect() as connection:
+            return _read(connection, schema, url)
+    except (NoSuchModuleError, ModuleNotFoundError) as missing:
+        raise Unreadable(f"There is no driver for {_shown(url)}: {missing}. Install it with pip.") from None
+    except DBAPIError as problem:
+        raise Unreadable(f"{_shown(url)} cannot be read: {str(problem.orig).strip()}") from None
+    except SQLAlchemyError as problem:
+        raise Unreadable(f"{_shown(url)} cannot be read: {problem}") from None
+
+
+def _url(database: str) -> URL:
+    if "://" in database:
+        try:
+            return make_url(database)
+        except ArgumentError:
+            # SQLAlchemy's message quotes the URL, which may contain a password.
+            raise Unreadable(
+                "--database looks like a URL, but is not a valid SQLAlchemy URL. Write it like "
+                "postgresql://user@host:5432/database."
+            ) from None
+    if not Path(database).is_file():
+        raise Unreadable(
+            f"There is no file {database}. `make demo` makes demo.duckdb; for another DuckDB file, use --database."
+        )
+    return URL.create("duckdb", database=database)
+
+
+def _shown(url: URL) -> str:
+    return (url.database or "") if url.get_backend_name() == "duckdb" else url.render_as_string(hide_password=True)
+
+
+def _read(connection: Connection, schema: str, url: URL) -> Marts:
+    _check(connection, schema, url)
+    name = connection.dialect.identifier_preparer.quote(schema)
+    days = _rows(connection, DAYS.format(schema=name))
+    return Marts(
+        campaigns=_rows(connection, f"SELECT * FROM {name}.campaign_performance ORDER BY emails_sent DESC, campaign"),
+        days=_without_gaps(days),
+        senders=_rows(connection, f"SELECT * FROM {name}.sender_health ORDER BY emails_sent DESC, sender"),
+        replies=_rows(
+            connection,
+            f"SELECT * FROM {name}.reply_feed WHERE position <= {LATEST_REPLIES} ORDER BY position",
+        ),
+        reply_count=connection.execute(text(f"SELECT count(*) FROM {name}.reply_feed")).scalar_one(),
+        as_of=_last_sync(connection) or (days[-1]["date"] if days else None),
+    )
+
+
+def _check(connection: Connection, schema: str, url: URL) -> None:
+    """Checks that the tables exist, with the columns that the page needs. Raises Unreadable."""
+    there = _columns(connection, schema)
+    for table, needed in CONTRACT.items():
+        if table not in there:
+            raise Unreadable(
+                f"{_shown(url)} has no table {schema}.{table}. The dbt models make it from the synced tables: `{DBT}`. "
+                "Without synced tables, run `make demo` first."
+            )
+        if missing := [column for column in needed if column not in there[table]]:
+            raise Unreadable(
+                f"{_shown(url)}: {schema}.{table} lacks {', '.join(missing)}. It was made by other models than the "
+                f"page expects; build it again: `{DBT}`."
+            )
+
+
+def _columns(connection: Connection, schema: str) -> dict[str, set[str]]:
+    rows = connection.execute(
+        text("SELECT table_name, column_name FROM information_schema.columns WHERE lower(table_schema) = :schema"),
+        {"schema": schema.lower()},
+    )
+    there: dict[str, set[str]] = {}
+    for table, column in rows:
+        there.setdefault(table.lower(), set()).add(column.lower())
+    return there
+
+
+def _rows(connection: Connection, query: str) -> Rows:
+    return [
+        {column.lower(): float(value) if isinstance(value, Decimal) else value for column, value in row.items()}
+        for row in connection.execute(text(query)).mappings()
+    ]
+
+
+def _without_gaps(days: Rows) -> Rows:
+    """Every day from the first to the last; a day without rows had no e-mails."""
+    if not days:
+        return []
+    known = {row["date"]: row for row in days}
+    first, last = days[0]["date"], days[-1]["date"]
+    span = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return [_counted(day, known.get(day, {})) for day in span]
+
+
+def _counted(day: date, row: Row) -> Row:
+    # Some databases return sums as decimals.
+    return {"date": day, **{name: int(row.get(name) or 0) for name in COUNTS_OF_DAYS}}
+
+
+def _last_sync(connection: Connection) -> datetime | None:
+    """The sync time of the newest row of the campaigns' streams; None if the synced tables cannot be found."""
+    times = []
+    # Skips tables that this user may not read, such as another team's.
+    with suppress(SQLAlchemyError):
+        found = connection.execute(
+            text(
+                "SELECT table_schema, table_name FROM information_schema.columns "
+                "WHERE column_name = '_airbyte_extracted_at' AND table_name IN ('campaigns', 'campaign_analytics')"
+            )
+        )
+        quote = connection.dialect.identifier_preparer.quote
+        for schema, table in found.all():
+            newest = text(f"SELECT max(_airbyte_extracted_at) FROM {quote(schema)}.{quote(table)}")
+            times.append(connection.execute(newest).scalar())
+    return max((_utc(time) for time in times if isinstance(time, datetime)), default=None)
+
+
+def _utc(time: datetime) -> datetime:
+    """PyAirbyte writes times in UTC, without a zone."""
+    return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
