@@ -19,7 +19,8 @@ class Size:
     """What the requests of a sync follow from.
 
     days, events: of each started campaign, in its life and in any 30 days of it. rows: of each list of e-mails.
-    replies: pages of them, of each campaign.
+    replies: pages of them, of each campaign. contents: of the e-mail steps of each campaign. prospects: of the list of
+    each campaign, with an address each.
     """
 
     days: tuple[int, ...]
@@ -27,6 +28,8 @@ class Size:
     events: int = 0
     rows: int = 0
     replies: tuple[int, ...] = ()
+    contents: tuple[int, ...] = ()
+    prospects: tuple[int, ...] = ()
     senders: int = 0
     warm_ups: int = 0
     warm_ups_begun: int = 0
@@ -69,9 +72,18 @@ _OTHERS = {
         "for each of N, 1, and 1 more for every full 10,000 rows", lambda of: of.campaigns * (1 + of.rows // 10_000)
     ),
     "campaign_settings": _EACH_CAMPAIGN,
+    "campaign_step_contents": Cost(
+        "1 for each content, and N more unless `campaign_settings` is read too", lambda of: sum(of.contents)
+    ),
+    "recipient_statuses": Cost(
+        "for each of N, 1 for every 100 addresses of its list; for each list, 1, and 1 more for every full 1,000 "
+        "prospects",
+        lambda of: sum(1 + people // 1000 + ceil(people / 100) for people in of.prospects),
+    ),
     "sender_analytics": Cost("2, and 1 for each sender account", lambda of: 2 + of.senders),
     "warm_ups": Cost("1, and 1 more for every full 100 warm-ups", lambda of: 1 + of.warm_ups // 100),
     "warm_up_daily_statistics": Cost("1 for each warm-up that has begun", lambda of: of.warm_ups_begun),
+    "warm_up_provider_statistics": Cost("1 for each warm-up", lambda of: of.warm_ups),
     "list_prospects": Cost(
         "for each list that is not deleted, 1, and 1 more for every full 1,000 prospects",
         lambda of: sum(1 + contacts // 1000 for contacts in of.lists),
@@ -89,6 +101,8 @@ ASSUMED = Size(
     events=1000,
     rows=1000,
     replies=(1,) * 100,
+    contents=(4,) * 100,
+    prospects=(400,) * 100,
     senders=10,
     warm_ups=10,
     warm_ups_begun=10,

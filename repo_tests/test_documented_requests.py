@@ -45,6 +45,8 @@ def asked_by(stream: str, request: Record) -> bool:
     campaigns have one path."""
     if not re.fullmatch(path_of(stream).replace("{}", r"\d+"), request.path):
         return False
+    if "warm-up/statistics" in request.path:
+        return ("period" in request.query) == (stream == "warm_up_provider_statistics")
     [named] = request.query.get("campaign_id", [""])
     of_senders = "sender_email" in request.query or named.count(",") + 1 == len(STARTED)
     return of_senders == (stream == "sender_analytics")
@@ -72,19 +74,28 @@ def found() -> tuple[Counter[str], Size]:
     """The requests of one sync, by stream, and what they should follow from."""
     with Sandbox(account(), Settings(requests_per_minute=None, reply_page=3)) as sandbox:
         made = sandbox.account
+        config = sandbox.config(skip_quiet_campaigns=False, num_workers=1)
+        # By itself, because list_prospects asks for lists too.
+        statuses = sync("recipient_statuses", whole_config=config)
+        of_statuses = len(sandbox.requests) - 2
+        sandbox.clear()
         # One worker reads the campaign with a second page of replies first.
-        output = sync(*COSTS, whole_config=sandbox.config(skip_quiet_campaigns=False, num_workers=1))
+        output = sync(*(stream for stream in COSTS if stream != "recipient_statuses"), whole_config=config)
         requests = list(sandbox.requests)
     assert not output.errors
+    assert not statuses.errors
     counts = Counter(stream for stream in COSTS for request in requests if asked_by(stream, request))
     # Each belongs to one stream, and a list that several streams share is read once.
     assert counts.total() == len(requests) - 1
+    counts["recipient_statuses"] = of_statuses
     replies = Counter(record["campaign_id"] for record in records(output, "campaign_replies"))
     assert max(replies.values()) > 3
     return counts, Size(
         days=tuple(ago + 1 for ago in STARTED),
         never_started=2,
         replies=tuple(ceil(replies[campaign] / 3) for campaign in made.campaigns),
+        contents=(len(records(output, "campaign_step_contents")),),
+        prospects=tuple(len(campaign.recipients) for campaign in made.campaigns.values()),
         senders=len(made.email_senders),
         warm_ups=100,
         warm_ups_begun=100,

@@ -20,6 +20,7 @@ from sandbox.endpoints.custom_fields import custom_field_routes
 from sandbox.endpoints.forms import written
 from sandbox.endpoints.mails import mail_routes
 from sandbox.endpoints.prospects import prospect_routes
+from sandbox.endpoints.recipients import recipient_routes
 from sandbox.endpoints.replies import reply_routes
 from sandbox.endpoints.senders import sender_routes
 from sandbox.endpoints.warm_up import warm_up_routes
@@ -67,6 +68,7 @@ ROUTES: Final[tuple[Callable[[State], list[Route]], ...]] = (
     sender_routes,
     warm_up_routes,
     prospect_routes,
+    recipient_routes,
     custom_field_routes,
     crm_routes,
     control_routes,

@@ -23,6 +23,8 @@ from source_snov.api.exceptions import (
 )
 from source_snov.api.limits import LargeAnswers
 from source_snov.progress import StreamProgress
+from source_snov.records.extractors import StillComputing
+from source_snov.records.notices import Notices
 
 logger = logging.getLogger("airbyte.snov")
 
@@ -34,9 +36,10 @@ class Skipping:
     something was there; until then it is held back.
     """
 
-    def __init__(self, progress: StreamProgress) -> None:
+    def __init__(self, progress: StreamProgress, notices: Notices) -> None:
         self.name = progress.name
         self._progress = progress
+        self._notices = notices
         self._optional = False
         self.has_records = False
         """Whether something was there, even if what it belongs to is not read to its end."""
@@ -113,6 +116,17 @@ class Skipping:
         self._warn(held)
         self._settle()
 
+    def postpone(self, partition: Partition, partial: bool) -> None:
+        """Notes that the API is still computing what there is. partial: whether some of it was read."""
+        about = self._progress.parent.removesuffix("s").replace("_", "-")
+        self._notices.add(
+            (self.name, "still computing"),
+            f"{self.name}: Snov.io is still computing the figures of {about} {self.subject_of(partition)}. The next "
+            "sync reads all of them again.",
+            level=logging.WARNING if partial else logging.INFO,
+        )
+        self.count(idle=False)
+
     def finish(self, total: int) -> None:
         """Notes that all partitions are known."""
         self._progress.total = total
@@ -159,13 +173,14 @@ class TrackedStream(AbstractStream):
         progress: StreamProgress,
         wanted: Collection[int],
         large: LargeAnswers,
+        notices: Notices,
         made_here: Callable[[], int],
     ) -> None:
         """`made_here`: the requests made by the calling thread."""
         self._stream = stream
         self._made_here = made_here
         self._progress = progress
-        self._skipping = Skipping(progress)
+        self._skipping = Skipping(progress, notices)
         self._wanted = wanted
         self._large = large
 
@@ -253,6 +268,8 @@ class TrackedPartition(Partition):
                     yield record
         except (EntityNotFound, StreamUnavailable) as reason:
             self._skipping.skip(self, reason)
+        except StillComputing as reason:
+            self._skipping.postpone(self, reason.partial)
         except Exception as error:
             if failure := self._skipping.failure(error, f"while it read {self.stream_name()}"):
                 raise failure from None

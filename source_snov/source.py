@@ -36,6 +36,7 @@ from source_snov.api.assumptions import Entity, FutureDays, LastDay, OwnDay
 from source_snov.api.budget import Patience, RateLimitPause, SnovBudget, Window
 from source_snov.api.environment import use_environment
 from source_snov.api.limits import LargeAnswers
+from source_snov.api.retrievers import slices_of
 from source_snov.config import check_config, usable, warn_of_unknown_fields
 from source_snov.custom_reports import declared
 from source_snov.files import catalog_in, config_in, states_in
@@ -50,7 +51,6 @@ from source_snov.incremental.partitions import (
     History,
     StartedCampaigns,
     history_stream,
-    slices_of,
     start_date,
 )
 from source_snov.incremental.periods import Period
@@ -266,7 +266,8 @@ class DeclaredSource(YamlDeclarativeSource):
             stream = self._with_snapshots(stream, Snapshot(entities=progress.parent, **how), survey)
         large = self._budget.shared(LargeAnswers)
         wanted = {**self._config, **declared["$parameters"].get("filters", {})}.get("campaign_ids", [])
-        return TrackedStream(stream, progress, wanted, large, lambda: self._budget.made_here)
+        notices = self._budget.shared(Notices)
+        return TrackedStream(stream, progress, wanted, large, notices, lambda: self._budget.made_here)
 
     def _with_history(
         self, stream: DefaultStream, history: History, filters: Config, progress: StreamProgress, survey: Survey
@@ -412,8 +413,8 @@ def _skips(declared: Mapping[str, Any]) -> bool:
     """Whether a stream skips quiet campaigns."""
     parameters, router = declared["$parameters"], declared["retriever"].get("partition_router", {})
     of_campaigns = any(one["partition_field"] == CAMPAIGN_ID for one in router.get("parent_stream_configs", ()))
-    reads = "snapshot" in parameters or ("history" in parameters and "period" not in parameters["history"])
-    return of_campaigns and reads
+    events = "history" in parameters and "period" not in parameters["history"]
+    return of_campaigns and (events or parameters.get("snapshot", {"activity": False}).get("activity", True))
 
 
 def _history(declared: Mapping[str, Any], parent: str) -> History:

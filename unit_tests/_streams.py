@@ -46,7 +46,7 @@ def path_of(stream: str) -> str:
     """The path of a stream's requests, with `{}` for the ID of a campaign or another parent."""
     path = DECLARED[stream]["retriever"]["requester"]["url"].removeprefix("{{ config['api_url'] }}")
     path = path.replace("{{ parameters['endpoint'] }}", DECLARED[stream]["$parameters"].get("endpoint", ""))
-    return re.sub(r"{{ stream_partition\['\w+_id'\] }}", "{}", path)
+    return re.sub(r"{{ stream_(partition|slice\.extra_fields)\['\w+_id'\] }}", "{}", path)
 
 
 def key_of(stream: str) -> list[str]:
@@ -75,11 +75,13 @@ REPORTS = tuple(name for name, history in HISTORIES.items() if "period" in histo
 
 _PARENTS = {name: parent_of(name) for name in DECLARED if name not in (*CORE, *REPORTS)}
 
-PER_CAMPAIGN = {
-    name: path_of(name).rpartition("{}")[2] or path_of(name).format("910")
-    for name, parent in _PARENTS.items()
-    if parent == "campaigns"
-}
+
+def _common(path: str) -> str:
+    after_ids = [part for part in path.split("{}")[1:] if part]
+    return after_ids[-1] if after_ids else path.format("910")
+
+
+PER_CAMPAIGN = {name: _common(path_of(name)) for name, parent in _PARENTS.items() if parent == "campaigns"}
 """Optional streams with requests per campaign, with the common part of their paths."""
 
 LISTS = {name: path_of(name) for name, parent in _PARENTS.items() if parent is None}

@@ -2,19 +2,23 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
 
 from sandbox.endpoints.activity import TYPES as ACTIVITY_TYPES
+from sandbox.endpoints.prospects import addresses
+from sandbox.endpoints.recipients import statuses
 from sandbox.endpoints.replies import TYPES as REPLY_TYPES
+from sandbox.endpoints.sequence import sequence
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from sandbox.world import seeds
 from sandbox.world.account import Account, Event
 from sandbox.world.events import CLICK, EMAILS, FINISHED, OPEN, REPLY
-from sandbox.world.warm_up_days import daily
+from sandbox.world.warm_up_days import by_provider, daily
 from unit_tests._daily import TODAY
 from unit_tests._helpers import logs, records
 from unit_tests._names import CORE, DAILY, STREAMS
@@ -126,6 +130,49 @@ def _warm_up_days(account: Account) -> Counter[tuple[Any, ...]]:
     )
 
 
+def _contents(account: Account) -> Counter[tuple[Any, ...]]:
+    """In the demo, e-mails follow each other, so their positions are their places among all e-mails."""
+    return Counter(
+        (
+            campaign.id,
+            int(step["_ref"]),
+            variant["id"],
+            position,
+            step["subject"],
+            variant["usage"],
+            variant["plain_text"],
+        )
+        for campaign in account.campaigns.values()
+        for position, step in enumerate(
+            (step for step in sequence(campaign)["steps"] if step["type"] == "email"), start=1
+        )
+        for variant in step["content"]
+    )
+
+
+def _statuses(account: Account) -> Counter[tuple[Any, ...]]:
+    """Some people have a former address too, which is not in the campaign."""
+    return Counter(
+        (campaign.id, address, True, status)
+        if address == account.recipients[person].email
+        else (campaign.id, address, False, None)
+        for campaign in account.campaigns.values()
+        if campaign.list_id is not None
+        for person, status in statuses(account, campaign.id).items()
+        for address in addresses(account.recipients[person])
+    )
+
+
+def _providers(account: Account) -> Counter[tuple[Any, ...]]:
+    first = account.today - timedelta(days=29)
+    return Counter(
+        (one.id, provider, figures["count"], figures["spam"], figures["percent"], figures.get("categories"))
+        for one in account.belongings.warm_ups
+        if one.ready
+        for provider, figures in by_provider(one, daily(one, first, account.today)).items()
+    )
+
+
 MAIL = ("campaign_id", "occurred_at", "prospect_email")
 TRUTH = {
     "campaign_recipients_activity": (("campaign_id", "event_time", "event_type", "recipient_name"), _activity),
@@ -145,6 +192,11 @@ TRUTH = {
         ("id", "title"),
         lambda account: Counter((one.id, one.name) for one in account.campaigns.values()),
     ),
+    "campaign_step_contents": (
+        ("campaign_id", "step_id", "content_id", "position", "subject", "usage", "plain_text"),
+        _contents,
+    ),
+    "recipient_statuses": (("campaign_id", "email", "exist", "status"), _statuses),
     "linkedin_accounts": (
         ("id", "username"),
         lambda account: Counter((one.id, one.address) for one in account.linkedin_senders.values()),
@@ -170,6 +222,10 @@ TRUTH = {
             "scheduled",
         ),
         _warm_up_days,
+    ),
+    "warm_up_provider_statistics": (
+        ("warm_up_id", "provider", "count", "spam", "percent", "categories"),
+        _providers,
     ),
     "prospect_lists": (
         ("id", "contacts"),

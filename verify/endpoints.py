@@ -74,6 +74,23 @@ def _prospects(account: Account) -> Response:
     return prospect_page(account, 1, 5)
 
 
+def _content(account: Account) -> Response:
+    """The first content of a step; whether its path takes `_ref` of the step is open (API reference 2.4)."""
+    campaign = account.main.campaign
+    settings = account.get(f"/v2/campaigns/{campaign}").body
+    for step in settings["data"]["sequence"]["steps"]:
+        for content in step.get("content") or ():
+            return account.get(f"/v2/campaigns/{campaign}/steps/{step['_ref']}/content/{content['id']}")
+    raise CouldNotTell("the campaign has no e-mail step")
+
+
+def _recipients(account: Account) -> Response:
+    addresses = [row["userEmail"] for row in account.rows("/v1/emails-sent", campaignId=account.main.campaign)]
+    if not addresses:
+        raise CouldNotTell("the campaign has sent no e-mail")
+    return account.get(f"/v2/campaigns/{account.main.campaign}/recipient", **{"emails[]": addresses[0]})
+
+
 def _first_of(path: str, below: str) -> Callable[[Account], Response]:
     """The endpoint below the first row of a list."""
 
@@ -107,6 +124,11 @@ def _days(body: Any) -> Sequence[Row]:
     return list(days.values()) if isinstance(days, dict) else _checked(days)
 
 
+def _providers(body: Any) -> Sequence[Row]:
+    found = body["data"]["provider_statistics"]
+    return list(found.values()) if isinstance(found, dict) else _checked(found)
+
+
 def _checked(rows: Any) -> Sequence[Row]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise TypeError("not a list of objects")
@@ -127,6 +149,8 @@ ENDPOINTS: Final = [
     Endpoint("email_replies", _of_list("/v1/get-emails-replies"), _is, MAIL, MAIL_FIELDS),
     Endpoint("finished_prospects", _of_list("/v1/prospect-finished"), _is, "campaign_id checked_at"),
     Endpoint("campaign_settings", _of_campaign("/v2/campaigns/{}"), _data, "checked_at", "deals"),
+    Endpoint("campaign_step_contents", _content, _data, "campaign_id step_id content_id position checked_at"),
+    Endpoint("recipient_statuses", _recipients, _data, "campaign_id checked_at"),
     Endpoint("sender_email_accounts", _at("/v2/sender-accounts/emails"), _data),
     # Entries may be null, as one client found.
     Endpoint(
@@ -134,6 +158,7 @@ ENDPOINTS: Final = [
     ),
     Endpoint("warm_ups", _at(WARM_UP, page=1, per_page=100), _data),
     Endpoint("warm_up_daily_statistics", _warm_up_days, _days, "warm_up_id date"),
+    Endpoint("warm_up_provider_statistics", _warm_up_days, _providers, "warm_up_id provider checked_at", "categories"),
     Endpoint("prospect_lists", _at(LISTS), _is),
     Endpoint("list_prospects", _prospects, lambda body: _checked(body["prospects"]), "list_id contact"),
     Endpoint("prospect_custom_fields", _at("/v1/prospect-custom-fields"), _is),

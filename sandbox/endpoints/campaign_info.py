@@ -1,4 +1,7 @@
-"""`GET /v2/campaigns/{id}` and `GET /v2/campaigns/schedules`: how a campaign is set up (API reference 2.2, 2.3)."""
+"""`GET /v2/campaigns/{id}` and `GET /v2/campaigns/schedules`: how a campaign is set up (API reference 2.2, 2.3).
+
+`GET /v2/campaigns/{id}/steps/{id}/content/{id}`: what its mails say (2.4).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox.endpoints.sequence import sequence
+from sandbox.endpoints.sequence import content, sequence
 from sandbox.endpoints.web import get, missing
 from sandbox.state import State
 from sandbox.world.account import Account, Campaign
@@ -25,6 +28,7 @@ def campaign_info_routes(state: State) -> list[Route]:
     return [
         get(state, "/v2/campaigns/schedules", _schedules),
         get(state, "/v2/campaigns/{campaign_id:int}", _campaign),
+        get(state, "/v2/campaigns/{campaign_id:int}/steps/{step_id:int}/content/{content_id:int}", _content),
     ]
 
 
@@ -45,6 +49,16 @@ def _campaign(state: State, request: Request) -> dict[str, Any]:
     if campaign is None:
         raise missing()
     return {"success": True, "data": campaign_info(state.account, campaign)}
+
+
+def _content(state: State, request: Request) -> dict[str, Any]:
+    """Which ids the real API takes as `step_id` is a guess: `_ref` of the step."""
+    asked = request.path_params
+    campaign = state.account.campaigns.get(asked["campaign_id"])
+    found = content(campaign, asked["step_id"], asked["content_id"]) if campaign else None
+    if found is None:
+        raise missing("Content")
+    return {"data": found}
 
 
 def campaign_info(account: Account, campaign: Campaign) -> dict[str, Any]:

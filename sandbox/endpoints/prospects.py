@@ -79,11 +79,11 @@ def _prospect(person: Recipient) -> dict[str, Any]:
         "name": person.name,
         "firstName": person.first_name,
         "lastName": person.last_name,
-        "emails": [_email(person, address) for address in _addresses(person)],
+        "emails": [_email(person, address) for address in addresses(person)],
     }
 
 
-def _addresses(person: Recipient) -> list[str]:
+def addresses(person: Recipient) -> list[str]:
     """No address, one, or for some people also an older one."""
     if person.email is None:
         return []

@@ -50,6 +50,20 @@ def _links(step: dict[str, Any], refs: list[str], number: int) -> dict[str, Any]
     return {"next": refs[number + 1]}
 
 
+def content(campaign: Campaign, step_id: int, content_id: int) -> dict[str, Any] | None:
+    """The text of a variant of an e-mail step (API reference 2.4); None if the step has no such content."""
+    for position, step in enumerate(_emails(campaign)):
+        for variant in step["content"] if int(step["_ref"]) == step_id else ():
+            if variant["id"] == content_id:
+                text = f"<p>Hi {{{{first_name}}}},</p><p>this is message {position + 1}.</p>"
+                return {**variant, "subject": step["subject"], "body": text}
+    return None
+
+
+def _emails(campaign: Campaign) -> list[dict[str, Any]]:
+    return [step for step in sequence(campaign)["steps"] if step["type"] == "email"]
+
+
 def _step(campaign: Campaign, step: Step, position: int) -> dict[str, Any]:
     if step.kind not in EMAILS:
         written = step.kind in (INVITE, MESSAGE, IN_MAIL)

@@ -26,17 +26,29 @@ logger = logging.getLogger("airbyte.snov")
 Rows = Sequence[Mapping[str, Any]]
 
 
-class _Answers:
-    """What was answered, or raised, for each URL (and page) of one sync."""
+class _Answer:
+    """What was answered, or raised, for one URL; empty until then."""
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.by_url: dict[str, requests.Response | Exception | None] = {}
+        self.came: list[requests.Response | Exception | None] = []
+
+
+class _Answers:
+    """The answers of one sync for each URL (and page)."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._by_url: dict[str, _Answer] = {}
+
+    def of(self, url: str) -> _Answer:
+        with self._lock:
+            return self._by_url.setdefault(url, _Answer())
 
 
 @dataclass
 class SharedRequester(HttpRequester):
-    """Sends each request of a list (one per page) once a sync, however many streams need it.
+    """Sends each request (one per page of a list) once a sync, however many streams need it.
 
     The CDK reads a parent once per child: its cache is not shared by requests under way at the same time. A failure is
     shared too, so that a list that cannot be read costs its tries once and not once per stream.
@@ -49,14 +61,15 @@ class SharedRequester(HttpRequester):
         page = (kwargs.get("next_page_token") or {}).get("next_page_token")
         # A listing that is read again is not read from what came before.
         passes = self.api_budget.shared(Listing).passes
-        key = self.get_url() if page is None else f"{self.get_url()} {page} {passes}"
-        with shared.lock:
-            if key not in shared.by_url:
+        url = self.get_url(stream_slice=kwargs.get("stream_slice"))
+        one = shared.of(url if page is None else f"{url} {page} {passes}")
+        with one.lock:
+            if not one.came:
                 try:
-                    shared.by_url[key] = super().send_request(*args, **kwargs)
+                    one.came.append(super().send_request(*args, **kwargs))
                 except Exception as error:
-                    shared.by_url[key] = again(error)
-            answer = shared.by_url[key]
+                    one.came.append(again(error))
+            [answer] = one.came
         if isinstance(answer, Exception):
             raise again(answer)
         return answer

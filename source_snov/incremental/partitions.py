@@ -293,13 +293,6 @@ def with_partitions(declared: DefaultStream, partitions: PartitionGenerator, his
     )
 
 
-def slices_of(declared: DefaultStream) -> StreamSlicerPartitionGenerator:
-    """What makes the partitions of a declared stream; the CDK has no other way to make further ones."""
-    slices = declared._stream_partition_generator
-    assert isinstance(slices, StreamSlicerPartitionGenerator)
-    return slices
-
-
 def listed_by(slices: StreamSlicerPartitionGenerator) -> Iterator[StreamSlice]:
     for partition in slices.generate():
         listed = partition.to_slice()
@@ -358,16 +351,7 @@ class HistoryPartition(Partition):
                             yield record
                 self._histories.compare(self._stream_name, self._entity, days)
                 self._histories.cursor.settle(self._entity, last, max(days, default=None))
-        except StillComputing as reason:
-            self._histories.cursor.skip(self._entity)
-            about = self._history.entities.removesuffix("s").replace("_", "-")
-            self._histories.notices.add(
-                (self._stream_name, "still computing"),
-                f"{self._stream_name}: Snov.io is still computing the figures of {about} {self._entity}. The next sync "
-                "reads all of them again.",
-                level=logging.WARNING if reason.partial else logging.INFO,
-            )
-        except (EntityNotFound, StreamUnavailable):
+        except (EntityNotFound, StreamUnavailable, StillComputing):
             self._histories.cursor.skip(self._entity)
             raise
 

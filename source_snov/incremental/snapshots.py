@@ -53,12 +53,14 @@ class Snapshot:
 
     entities: the stream that lists what they are of. quiet: what there is of a campaign in which nothing ever happened:
     `nothing`, `zeros` (the row of an aggregate) or, by default, whatever the API says. moves: whether it may change
-    without activity until the campaign is at rest. filtered: whether the configuration's filters and period narrow it.
+    without activity until the campaign is at rest. activity: whether what happens in a campaign changes it. filtered:
+    whether the configuration's filters and period narrow it.
     """
 
     entities: str
     quiet: str = "asked"
     moves: bool = False
+    activity: bool = True
     filtered: bool = False
 
 
@@ -261,7 +263,8 @@ class SnapshotPartitions(PartitionGenerator):
         since, lives, unborn = [], [], []
         for entity, part in campaigns.items():
             if known := shared.unchanged_since(entity, part):
-                since.append(shared.window_since(entity, part, known))
+                if shared.snapshot.activity:
+                    since.append(shared.window_since(entity, part, known))
             elif shared.is_settled(entity, part):
                 continue
             elif first_day_of(part) is None:
@@ -289,7 +292,9 @@ class SnapshotPartition(Partition):
         shared = self._snapshots
         if shared.is_settled(self._entity, self._part):
             return 0.0
-        return OFTEN_ACTIVE if shared.unchanged_since(self._entity, self._part) else 1.0
+        if shared.unchanged_since(self._entity, self._part):
+            return OFTEN_ACTIVE if shared.snapshot.activity else 0.0
+        return 1.0
 
     def read(self) -> Iterable[Record]:
         shared, cursor = self._snapshots, self._snapshots.cursor
@@ -297,7 +302,7 @@ class SnapshotPartition(Partition):
             cursor.settle(self._entity, None)
             return
         known = shared.unchanged_since(self._entity, self._part)
-        if cursor and known and self._is_quiet(shared.window_since(self._entity, self._part, known)):
+        if cursor and known and self._is_unchanged(known):
             cursor.settle(self._entity, replace(known, until=shared.today))
             return
         now = datetime.now(timezone.utc).replace(microsecond=0)
@@ -310,6 +315,10 @@ class SnapshotPartition(Partition):
         if cursor:
             until = max(shared.today, now.date())
             cursor.settle(self._entity, Checked(now, until, shared.row_of(self._part)))
+
+    def _is_unchanged(self, known: Checked) -> bool:
+        shared = self._snapshots
+        return not shared.snapshot.activity or self._is_quiet(shared.window_since(self._entity, self._part, known))
 
     def _is_quiet(self, window: Window) -> bool:
         survey = self._snapshots.survey

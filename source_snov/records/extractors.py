@@ -1,4 +1,4 @@
-"""Extracts the records of a response: the objects of an array, a single object, or one object per day."""
+"""Extracts the records of a response: the objects of an array, a single object, or those of a map."""
 
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import InitVar, dataclass
@@ -28,7 +28,7 @@ class BodyExtractor(RecordExtractor):
 
 
 class StillComputing(Exception):
-    """Raised when the API says that it is still computing the days. partial: whether the response has some."""
+    """Raised when the API says that it is still computing the figures. partial: whether the response has some."""
 
     def __init__(self, partial: bool) -> None:
         super().__init__()
@@ -36,28 +36,29 @@ class StillComputing(Exception):
 
 
 @dataclass
-class DaysExtractor(RecordExtractor):
-    """Turns a map from days to objects into one object per day, with its `date`.
+class MapExtractor(RecordExtractor):
+    """Turns a map from days, or other names, to objects into one object for each, with its name in a field.
 
-    under: path to the map; an empty map may come as an empty array. complete: path to the flag that says whether the
-    map is complete. Raises AirbyteTracedException (system_error) for a day that is not an object, and StillComputing
-    after the last day of an incomplete map.
+    under: path to the map; an empty map may come as an empty array. field: the name's field, such as `date`. complete:
+    path to the flag that says whether the map is complete. Raises AirbyteTracedException (system_error) for what is not
+    an object, and StillComputing after the last one of an incomplete map.
     """
 
     parameters: InitVar[Any]
     under: str = ""
+    field: str = ""
     complete: str = ""
 
     def extract_records(self, response: requests.Response) -> Iterable[MutableMapping[Any, Any]]:
-        days = content_of(json_of(response), self.under)
-        for day, figures in days.items() if isinstance(days, Mapping) else ():
+        found = content_of(json_of(response), self.under)
+        for name, figures in found.items() if isinstance(found, Mapping) else ():
             if not isinstance(figures, Mapping):
                 raise AirbyteTracedException(
-                    message="Snov.io should have answered with an object for each day and did not. Sync again; if this "
-                    "goes on, ask Snov.io support about it.",
-                    internal_message=f"Not an object for each day under {self.under}.",
+                    message=f"Snov.io should have answered with an object for each {self.field} and did not. Sync "
+                    "again; if this goes on, ask Snov.io support about it.",
+                    internal_message=f"Not an object for each {self.field} under {self.under}.",
                     failure_type=FailureType.system_error,
                 )
-            yield {**figures, "date": day}
+            yield {**figures, self.field: name}
         if self.complete and content_of(json_of(response), self.complete) in (False, "false", "0"):
-            raise StillComputing(partial=bool(days))
+            raise StillComputing(partial=bool(found))

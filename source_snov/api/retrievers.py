@@ -1,0 +1,179 @@
+"""Retrievers of what is asked about by names from elsewhere: the contents of steps, and the status of recipients."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+from urllib.parse import quote_plus
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.sources.declarative.retrievers import SimpleRetriever
+from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_generator import (
+    StreamSlicerPartitionGenerator,
+)
+from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
+from airbyte_cdk.sources.streams.core import StreamData
+from airbyte_cdk.sources.types import StreamSlice
+from airbyte_cdk.utils import AirbyteTracedException
+
+from source_snov.api.exceptions import EntityNotFound
+from source_snov.api.requesters import SharedRequester
+from source_snov.records.body import content_of, json_of
+from source_snov.records.notices import Notices
+from source_snov.records.shared import Shared
+from source_snov.records.steps import StepContent, contents_of
+
+logger = logging.getLogger("airbyte.snov")
+
+MOST_ADDRESSES = 100
+"""Addresses that one request may name (API reference 2.5)."""
+
+LONGEST_ADDRESS = 100
+"""Characters of an address that a request may name (API reference 2.5)."""
+
+LONGEST_QUERY = 7_000
+"""Characters of a query: common servers accept 8,192 for the request line."""
+
+
+@dataclass
+class StepContentsRetriever(SimpleRetriever):
+    """Reads each content of a campaign's e-mail steps, named by the slice's extra fields (see StepContent).
+
+    settings: requests the campaign's settings, which list them. A content that is gone is skipped with a warning, and
+    the campaign if all are.
+    """
+
+    settings: SharedRequester = None  # type: ignore[assignment]  # a base class has defaults already
+
+    def read_records(
+        self, records_schema: Mapping[str, Any], stream_slice: StreamSlice | None = None
+    ) -> Iterable[StreamData]:
+        assert stream_slice is not None
+        contents = self._contents(stream_slice)
+        gone: list[tuple[StepContent, EntityNotFound]] = []
+        for content in contents:
+            try:
+                yield from super().read_records(records_schema, _with(stream_slice, **content._asdict()))
+            except EntityNotFound as refusal:
+                gone.append((content, refusal))
+                if len(gone) == len(contents):
+                    raise
+        for content, reason in gone:
+            logger.warning(
+                f"{self.name}: content {content.content_id} of campaign {stream_slice['campaign_id']} is skipped: it "
+                f"was deleted meanwhile. {reason.message}"
+            )
+
+    def _contents(self, stream_slice: StreamSlice) -> Sequence[StepContent]:
+        answer = self.settings.send_request(stream_slice=stream_slice)
+        settings = content_of(json_of(answer), "data") if answer is not None else {}
+        try:
+            return list(contents_of(settings))
+        except ValueError as problem:
+            raise AirbyteTracedException(
+                message=f"The settings of campaign {stream_slice['campaign_id']} have {problem}, so the texts of its "
+                "e-mails cannot be read. Deselect the stream, and report this to the connector's maintainers.",
+                internal_message=f"Settings have {problem}.",
+                failure_type=FailureType.system_error,
+            ) from None
+
+
+class _Addresses:
+    """The addresses of each prospect list that a sync has read."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._locks: dict[int, Lock] = {}
+        self.of: dict[int, Sequence[str]] = {}
+
+    def lock(self, list_id: int) -> Lock:
+        with self._lock:
+            return self._locks.setdefault(list_id, Lock())
+
+
+@dataclass
+class RecipientStatusesRetriever(SimpleRetriever):
+    """Asks about all addresses of the campaign's prospect list: `emails`, an extra field of the slice of each request.
+
+    prospects: the stream that reads a list.
+    """
+
+    prospects: DefaultStream = None  # type: ignore[assignment]  # a base class has defaults already
+    api_budget: Shared = None  # type: ignore[assignment]
+
+    def read_records(
+        self, records_schema: Mapping[str, Any], stream_slice: StreamSlice | None = None
+    ) -> Iterable[StreamData]:
+        assert stream_slice is not None
+        list_id = stream_slice.extra_fields.get("list_id")
+        if not list_id:
+            # One that was never started may have none yet.
+            if stream_slice.extra_fields.get("started_at"):
+                self._note(
+                    f"campaign {stream_slice['campaign_id']} has no prospect list, so nobody in it can be asked about."
+                )
+            return
+        for emails in _requests(self._addresses(int(list_id))):
+            answered = 0
+            for record in super().read_records(records_schema, _with(stream_slice, emails=emails)):
+                answered += 1
+                yield record
+            if answered < len(emails):
+                self._note(f"asked about {len(emails)} addresses, Snov.io answered about {answered}.")
+
+    def _addresses(self, list_id: int) -> Sequence[str]:
+        shared = self.api_budget.shared(_Addresses)
+        with shared.lock(list_id):
+            if list_id not in shared.of:
+                shared.of[list_id] = list(self._listed(list_id))
+            return shared.of[list_id]
+
+    def _listed(self, list_id: int) -> Iterator[str]:
+        of_list = StreamSlice(partition={"list_id": list_id}, cursor_slice={})
+        seen: set[str] = set()
+        for record in slices_of(self.prospects)._partition_factory.create(of_list).read():
+            for entry in record.data.get("emails") or ():
+                address = entry.get("email") if isinstance(entry, Mapping) else None
+                if not address or address.lower() in seen:
+                    continue
+                seen.add(address.lower())
+                if len(address) <= LONGEST_ADDRESS:
+                    yield address
+                else:
+                    self._note(f"Snov.io cannot be asked about addresses of over {LONGEST_ADDRESS} characters.")
+
+    def _note(self, text: str) -> None:
+        # One for each kind of text, whatever its figures.
+        kind = "".join(letter for letter in text if not letter.isdecimal())
+        self.api_budget.shared(Notices).add((self.name, kind), f"{self.name}: {text}")
+
+
+def slices_of(declared: DefaultStream) -> StreamSlicerPartitionGenerator:
+    """What makes the partitions of a declared stream; the CDK has no other way to make further ones."""
+    slices = declared._stream_partition_generator
+    assert isinstance(slices, StreamSlicerPartitionGenerator)
+    return slices
+
+
+def _with(stream_slice: StreamSlice, **further: Any) -> StreamSlice:
+    return StreamSlice(
+        partition=stream_slice.partition,
+        cursor_slice=stream_slice.cursor_slice,
+        extra_fields={**stream_slice.extra_fields, **further},
+    )
+
+
+def _requests(addresses: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The addresses of each request: as many as it may name, and as its URL can hold."""
+    batch: list[str] = []
+    length = 0
+    for address in addresses:
+        takes = len(quote_plus(f"&emails[]={address}"))
+        if batch and (len(batch) == MOST_ADDRESSES or length + takes > LONGEST_QUERY):
+            yield batch
+            batch, length = [], 0
+        batch.append(address)
+        length += takes
+    if batch:
+        yield batch

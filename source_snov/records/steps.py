@@ -1,0 +1,55 @@
+"""Finds the contents (A/B variants) of a campaign's e-mail steps among its settings."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class StepContent(NamedTuple):
+    """step_id, content_id: as the API names them in paths. position: of its step among the e-mails that a person gets.
+
+    The first e-mail has position 1. Where branches of a sequence meet, the shortest way counts; a step that no way
+    leads to has none.
+    """
+
+    step_id: str
+    content_id: int
+    position: int | None
+
+
+def contents_of(settings: Mapping[str, Any]) -> Iterator[StepContent]:
+    """The contents that `sequence` lists (API reference 2.2); LinkedIn steps have none.
+
+    Raises ValueError if there is no list of steps, or a step or content is not as documented.
+    """
+    sequence = settings.get("sequence")
+    if sequence in ([], {}):
+        return
+    if not isinstance(sequence, Mapping) or not isinstance(sequence.get("steps"), list):
+        raise ValueError("no list of steps")
+    steps = sequence["steps"]
+    if not all(isinstance(step, Mapping) for step in steps):
+        raise ValueError("a step that is not an object")
+    positions = _positions(sequence.get("entry"), steps)
+    for step in steps:
+        ref = str(step.get("_ref"))
+        for content in step.get("content") or ():
+            content_id = str(content.get("id")) if isinstance(content, Mapping) else ""
+            if not (ref.isdecimal() and content_id.isdecimal()):
+                raise ValueError("a content without an ID, or in a step without one")
+            yield StepContent(ref, int(content_id), positions.get(ref))
+
+
+def _positions(entry: Any, steps: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+    """The number of e-mails up to each step, itself included, from the entry on."""
+    known = {str(step.get("_ref")): step for step in steps}
+    found: dict[str, int] = {}
+    ways = deque([(str(entry), 0)])
+    while ways:
+        ref, before = ways.popleft()
+        if ref not in known or ref in found:
+            continue
+        step = known[ref]
+        found[ref] = before + bool(step.get("content"))
+        ways.extend((str(step[name]), found[ref]) for name in ("next", "yes", "no") if step.get(name))
+    return found
