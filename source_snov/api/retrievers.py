@@ -110,8 +110,10 @@ class RecipientStatusesRetriever(SimpleRetriever):
         if not list_id:
             # One that was never started may have none yet.
             if stream_slice.extra_fields.get("started_at"):
-                self._note(
-                    f"campaign {stream_slice['campaign_id']} has no prospect list, so nobody in it can be asked about."
+                self._notices.add(
+                    (self.name, "no list"),
+                    f"{self.name}: campaign {stream_slice['campaign_id']} has no prospect list, so nobody in it can be "
+                    "asked about.",
                 )
             return
         for emails in _requests(self._addresses(int(list_id))):
@@ -120,7 +122,14 @@ class RecipientStatusesRetriever(SimpleRetriever):
                 answered += 1
                 yield record
             if answered < len(emails):
-                self._note(f"asked about {len(emails)} addresses, Snov.io answered about {answered}.")
+                self._notices.add(
+                    (self.name, "fewer"),
+                    f"{self.name}: asked about {len(emails)} addresses, Snov.io answered about {answered}.",
+                )
+
+    @property
+    def _notices(self) -> Notices:
+        return self.api_budget.shared(Notices)
 
     def _addresses(self, list_id: int) -> Sequence[str]:
         shared = self.api_budget.shared(_Addresses)
@@ -141,12 +150,10 @@ class RecipientStatusesRetriever(SimpleRetriever):
                 if len(address) <= LONGEST_ADDRESS:
                     yield address
                 else:
-                    self._note(f"Snov.io cannot be asked about addresses of over {LONGEST_ADDRESS} characters.")
-
-    def _note(self, text: str) -> None:
-        # One for each kind of text, whatever its figures.
-        kind = "".join(letter for letter in text if not letter.isdecimal())
-        self.api_budget.shared(Notices).add((self.name, kind), f"{self.name}: {text}")
+                    self._notices.add(
+                        (self.name, "too long"),
+                        f"{self.name}: Snov.io cannot be asked about addresses of over {LONGEST_ADDRESS} characters.",
+                    )
 
 
 def slices_of(declared: DefaultStream) -> StreamSlicerPartitionGenerator:
