@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 class StepContent(NamedTuple):
     """step_id, content_id: as the API names them in paths. position: of its step among the e-mails that a person gets.
 
-    The first e-mail has position 1. Where branches of a sequence meet, the shortest way counts; a step that no way
-    leads to has none.
+    The first e-mail has position 1. Where branches of a sequence meet, the way with the fewest e-mails counts; a step
+    that no way leads to has none.
     """
 
     step_id: str
@@ -41,7 +41,7 @@ def contents_of(settings: Mapping[str, Any]) -> Iterator[StepContent]:
 
 
 def _positions(entry: Any, steps: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
-    """The number of e-mails up to each step, itself included, from the entry on."""
+    """The number of e-mails up to each step, itself included, on the way from the entry that has the fewest."""
     known = {str(step.get("_ref")): step for step in steps}
     found: dict[str, int] = {}
     ways = deque([(str(entry), 0)])
@@ -52,4 +52,6 @@ def _positions(entry: Any, steps: Sequence[Mapping[str, Any]]) -> Mapping[str, i
         step = known[ref]
         found[ref] = before + bool(step.get("content"))
         ways.extend((str(step[name]), found[ref]) for name in ("next", "yes", "no") if step.get(name))
+        # Few steps: sorting them is simpler than a queue that stays sorted.
+        ways = deque(sorted(ways, key=lambda way: way[1]))
     return found
