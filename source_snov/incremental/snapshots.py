@@ -318,7 +318,9 @@ class SnapshotPartition(Partition):
 
     def _is_unchanged(self, known: Checked) -> bool:
         shared = self._snapshots
-        return not shared.snapshot.activity or self._is_quiet(shared.window_since(self._entity, self._part, known))
+        if not shared.snapshot.activity:
+            return shared.survey.skips
+        return self._is_quiet(shared.window_since(self._entity, self._part, known))
 
     def _is_quiet(self, window: Window) -> bool:
         survey = self._snapshots.survey
