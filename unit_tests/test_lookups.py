@@ -119,7 +119,7 @@ def test_a_content_that_is_gone_is_skipped_and_the_others_are_read(sandbox: Sand
 
     assert [row["content_id"] for row in records(output, CONTENTS)] == [every[0], *every[2:]]
     [warning] = logs(output, "WARN")
-    assert warning.startswith(f"{CONTENTS}: content {every[1]} of campaign {FIRST} is skipped: it was deleted")
+    assert warning.startswith(f"{CONTENTS}: campaign {FIRST} is skipped in part: its contents {every[1]} were")
 
 
 def test_if_no_content_is_there_the_stream_is_given_up(sandbox: Sandbox) -> None:

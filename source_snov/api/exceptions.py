@@ -22,6 +22,10 @@ class StreamUnavailable(AirbyteTracedException):
     optional = True
 
 
+class NothingToAsk(Exception):
+    """Nothing in the campaign could be asked about, so that nothing shows whether the API knows the path."""
+
+
 class RequestNotAccepted(AirbyteTracedException):
     """The API refuses a request without saying whether what was asked about is there.
 

@@ -17,7 +17,7 @@ from airbyte_cdk.sources.streams.core import StreamData
 from airbyte_cdk.sources.types import StreamSlice
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_snov.api.exceptions import EntityNotFound
+from source_snov.api.exceptions import EntityNotFound, NothingToAsk
 from source_snov.api.requesters import SharedRequester
 from source_snov.records.body import content_of, json_of
 from source_snov.records.notices import Notices
@@ -40,8 +40,8 @@ LONGEST_QUERY = 7_000
 class StepContentsRetriever(SimpleRetriever):
     """Reads each content of a campaign's e-mail steps, named by the slice's extra fields (see StepContent).
 
-    settings: requests the campaign's settings, which list them. A content that is gone is skipped with a warning, and
-    the campaign if all are.
+    settings: requests the campaign's settings, which list them. Contents that are gone are skipped with a warning, and
+    the campaign if all are. Raises NothingToAsk, like RecipientStatusesRetriever.
     """
 
     settings: SharedRequester = None  # type: ignore[assignment]  # a base class has defaults already
@@ -51,18 +51,22 @@ class StepContentsRetriever(SimpleRetriever):
     ) -> Iterable[StreamData]:
         assert stream_slice is not None
         contents = self._contents(stream_slice)
-        gone: list[tuple[StepContent, EntityNotFound]] = []
+        gone: list[int] = []
+        reason = ""
         for content in contents:
             try:
                 yield from super().read_records(records_schema, _with(stream_slice, **content._asdict()))
             except EntityNotFound as refusal:
-                gone.append((content, refusal))
+                gone.append(content.content_id)
                 if len(gone) == len(contents):
                     raise
-        for content, reason in gone:
+                reason = str(refusal.message)
+        if not contents:
+            raise NothingToAsk
+        if gone:
             logger.warning(
-                f"{self.name}: content {content.content_id} of campaign {stream_slice['campaign_id']} is skipped: it "
-                f"was deleted meanwhile. {reason.message}"
+                f"{self.name}: campaign {stream_slice['campaign_id']} is skipped in part: its contents "
+                f"{', '.join(map(str, gone))} were deleted meanwhile. {reason}"
             )
 
     def _contents(self, stream_slice: StreamSlice) -> Sequence[StepContent]:
@@ -115,8 +119,11 @@ class RecipientStatusesRetriever(SimpleRetriever):
                     f"{self.name}: campaign {stream_slice['campaign_id']} has no prospect list, so nobody in it can be "
                     "asked about.",
                 )
-            return
-        for emails in _requests(self._addresses(int(list_id))):
+            raise NothingToAsk
+        addresses = self._addresses(int(list_id))
+        if not addresses:
+            raise NothingToAsk
+        for emails in _requests(addresses):
             answered = 0
             for record in super().read_records(records_schema, _with(stream_slice, emails=emails)):
                 answered += 1

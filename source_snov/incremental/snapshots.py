@@ -26,7 +26,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator impor
 from airbyte_cdk.sources.types import Record, StreamSlice
 
 from source_snov.api.assumptions import Aggregate, Entity
-from source_snov.api.exceptions import EntityNotFound, StreamUnavailable
+from source_snov.api.exceptions import EntityNotFound, NothingToAsk, StreamUnavailable
 from source_snov.incremental.cursor import StatePrinter, mapping_of, saved_day
 from source_snov.incremental.partitions import CAMPAIGNS, DAY, LOOKBACK_DAYS, Campaigns, entity_of, first_day_of
 from source_snov.incremental.plan import Window
@@ -338,8 +338,11 @@ class SnapshotPartition(Partition):
             assert isinstance(retriever.record_selector, RecordSelector)
             yield from retriever.record_selector.filter_and_transform([dict(zeros.values)], {}, {}, self._part)
             return
-        self.nothing_to_read = False
-        yield from self._declared.read()
+        try:
+            yield from self._declared.read()
+            self.nothing_to_read = False
+        except NothingToAsk:
+            pass
 
     def _was_never_active(self) -> bool:
         if first_day_of(self._part) is None:
