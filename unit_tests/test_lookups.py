@@ -122,14 +122,16 @@ def test_a_content_that_is_gone_is_skipped_and_the_others_are_read(sandbox: Sand
     assert warning.startswith(f"{CONTENTS}: campaign {FIRST} is skipped in part: its contents {every[1]} were")
 
 
-def test_if_no_content_is_there_the_stream_is_given_up(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("fault", [faults.not_found, faults.forbidden])
+def test_if_no_content_is_there_the_stream_is_given_up(sandbox: Sandbox, fault: Any) -> None:
     """As if the path took another ID than the settings have."""
-    sandbox.add_fault(faults.not_found(path="/content/", times=None))
-    output = synced(sandbox, CONTENTS)
+    sandbox.add_fault(fault(path="/content/", times=None))
+    output = synced(sandbox, CONTENTS, num_workers=1)
 
     assert records(output, CONTENTS) == []
     [warning] = logs(output, "WARN")
     assert warning.startswith(f"{CONTENTS} is skipped:")
+    assert sandbox.count("/content/") <= 2
 
 
 def test_settings_are_asked_for_once_for_both_streams(sandbox: Sandbox) -> None:

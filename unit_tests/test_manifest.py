@@ -41,7 +41,9 @@ def allowed_keys(component: Mapping[str, Any]) -> set[str]:
     if "class_name" in component:
         module, _, name = component["class_name"].rpartition(".")
         cls = getattr(importlib.import_module(module), name)
-        return set(get_type_hints(cls)) & set(inspect.signature(cls).parameters)
+        # The CDK takes a retriever's router out of what is declared, for the stream.
+        own = {"partition_router"} if component["type"] == "CustomRetriever" else set()
+        return own | set(get_type_hints(cls)) & set(inspect.signature(cls).parameters)
     return set(DEFINITIONS[component["type"]]["properties"])
 
 

@@ -183,6 +183,7 @@ def test_resources_missing_from_the_plan_are_not_differences(prefixes: str) -> N
         "shape-webhooks",
         "shape-warm-ups",
         "shape-warm-up-daily-statistics",
+        "shape-warm-up-provider-statistics",
         "warm-up-pages",
         "warm-up-last-day",
     }

@@ -166,7 +166,6 @@ UNKNOWN_CAMPAIGN = [
     unknown("replies", GONE, _not_found, _path("/v2/campaigns/{}/all-replies")),
     unknown("emails-sent", GONE, _not_found, _list("/v1/emails-sent")),
     unknown("emails-opened", GONE, _not_found, _list("/v1/get-emails-opened")),
-    unknown("emails-clicked", GONE, _not_found, _list("/v1/get-emails-clicked")),
     unknown("emails-replies", GONE, _not_found, _list("/v1/get-emails-replies")),
     unknown("finished", GONE, _not_found, _list("/v1/prospect-finished")),
 ]

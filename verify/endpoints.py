@@ -149,7 +149,13 @@ ENDPOINTS: Final = [
     Endpoint("email_replies", _of_list("/v1/get-emails-replies"), _is, MAIL, MAIL_FIELDS),
     Endpoint("finished_prospects", _of_list("/v1/prospect-finished"), _is, "campaign_id checked_at"),
     Endpoint("campaign_settings", _of_campaign("/v2/campaigns/{}"), _data, "checked_at", "deals"),
-    Endpoint("campaign_step_contents", _content, _data, "campaign_id step_id content_id position checked_at"),
+    Endpoint(
+        "campaign_step_contents",
+        _content,
+        # The connector has the ID under another name.
+        lambda body: [{name: value for name, value in row.items() if name != "id"} for row in _data(body)],
+        "campaign_id step_id content_id position checked_at",
+    ),
     Endpoint("recipient_statuses", _recipients, _data, "campaign_id checked_at"),
     Endpoint("sender_email_accounts", _at("/v2/sender-accounts/emails"), _data),
     # Entries may be null, as one client found.

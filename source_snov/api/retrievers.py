@@ -40,8 +40,8 @@ LONGEST_QUERY = 7_000
 class StepContentsRetriever(SimpleRetriever):
     """Reads each content of a campaign's e-mail steps, named by the slice's extra fields (see StepContent).
 
-    settings: requests the campaign's settings, which list them. Contents that are gone are skipped with a warning, and
-    the campaign if all are. Raises NothingToAsk, like RecipientStatusesRetriever.
+    settings: requests the campaign's settings, which list them. A content that is gone is skipped with a warning, but
+    the campaign if it is the first one, since the API may not know the path. Raises NothingToAsk, like the other one.
     """
 
     settings: SharedRequester = None  # type: ignore[assignment]  # a base class has defaults already
@@ -57,9 +57,9 @@ class StepContentsRetriever(SimpleRetriever):
             try:
                 yield from super().read_records(records_schema, _with(stream_slice, **content._asdict()))
             except EntityNotFound as refusal:
-                gone.append(content.content_id)
-                if len(gone) == len(contents):
+                if content == contents[0]:
                     raise
+                gone.append(content.content_id)
                 reason = str(refusal.message)
         if not contents:
             raise NothingToAsk
