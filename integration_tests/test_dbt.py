@@ -60,7 +60,7 @@ ON_POSTGRES: Final = (
 )
 """The streams that Airbyte suggests, and those of senders; not the e-mail streams, whose events are in the activity."""
 
-MARTS: Final = ("campaign_performance", "campaign_daily", "sender_health", "reply_feed")
+MARTS: Final = ("snov__campaign_performance", "snov__campaign_daily", "snov__sender_health", "snov__reply_feed")
 
 SYNC: Final = """
 import json, sys
@@ -251,7 +251,7 @@ def test_staging_leaves_out_no_field_and_says_of_it_what_the_schema_says(built: 
     models = {model["name"]: model for model in built["duckdb"].models()}
     for stream in STREAMS:
         schema = json.loads((SCHEMAS / f"{stream}.json").read_text())
-        model = models[f"stg_{stream}"]
+        model = models[f"stg_snov__{stream}"]
         assert model["description"].strip() == schema["description"]
         said = Counter(column["description"].strip() for column in model["columns"].values())
         assert not Counter(field["description"] for field in schema["properties"].values()) - said
@@ -261,11 +261,11 @@ def test_staging_holds_every_row_and_value(built: dict[str, Built]) -> None:
     for stream in STREAMS:
         fields = json.loads((SCHEMAS / f"{stream}.json").read_text())["properties"]
         loaded = built["duckdb"].rows(f"SELECT count(*) AS rows, {filled(fields)} FROM main.{stream}")
-        model = next(model for model in built["duckdb"].models() if model["name"] == f"stg_{stream}")
+        model = next(model for model in built["duckdb"].models() if model["name"] == f"stg_snov__{stream}")
         names = {column["description"].strip(): name for name, column in model["columns"].items()}
         # If several fields share a description, the field name distinguishes them.
         renamed = [name if name in model["columns"] else names[field["description"]] for name, field in fields.items()]
-        staged = built["duckdb"].rows(f"SELECT count(*) AS rows, {filled(renamed)} FROM snov_staging.stg_{stream}")
+        staged = built["duckdb"].rows(f"SELECT count(*) AS rows, {filled(renamed)} FROM snov_staging.stg_snov__{stream}")
         assert list(staged[0].values()) == list(loaded[0].values()), stream
 
 
@@ -276,7 +276,7 @@ def filled(columns: Any) -> str:
 @KINDS
 def test_campaign_performance_is_what_the_account_says(kind: str, built: dict[str, Built]) -> None:
     account = built[kind].account
-    found = {row["campaign_id"]: row for row in built[kind].rows("SELECT * FROM snov_marts.campaign_performance")}
+    found = {row["campaign_id"]: row for row in built[kind].rows("SELECT * FROM snov_marts.snov__campaign_performance")}
 
     assert set(found) == set(account.campaigns)
     for campaign in account.campaigns.values():
@@ -322,7 +322,7 @@ def test_campaign_performance_is_what_the_account_says(kind: str, built: dict[st
 def test_campaign_daily_is_what_the_account_says(kind: str, built: dict[str, Built]) -> None:
     account = built[kind].account
     found = {
-        (row["campaign_id"], row["date"]): row for row in built[kind].rows("SELECT * FROM snov_marts.campaign_daily")
+        (row["campaign_id"], row["date"]): row for row in built[kind].rows("SELECT * FROM snov_marts.snov__campaign_daily")
     }
 
     started = [campaign for campaign in account.campaigns.values() if campaign.started_at]
@@ -395,7 +395,7 @@ def test_sender_health_is_what_the_tables_say(kind: str, built: dict[str, Built]
         {**row, "mailbox": parsed(row["email_account"])["id"]} for row in database.rows("SELECT * FROM warm_ups")
     ]
     days = database.rows("SELECT * FROM warm_up_daily_statistics")
-    found = {row["sender_email_id"]: row for row in database.rows("SELECT * FROM snov_marts.sender_health")}
+    found = {row["sender_email_id"]: row for row in database.rows("SELECT * FROM snov_marts.snov__sender_health")}
 
     accounts = database.rows("SELECT * FROM sender_email_accounts")
     assert set(found) == {account["id"] for account in accounts}
@@ -459,7 +459,7 @@ def test_the_reply_feed_has_every_reply_the_newest_first(kind: str, built: dict[
     found = built[kind].rows("""
         SELECT replied_at, campaign_id, campaign, contact, prospect_name, prospect_email, channel, reply_type,
             reply_number, subject, message
-        FROM snov_marts.reply_feed ORDER BY position
+        FROM snov_marts.snov__reply_feed ORDER BY position
     """)
 
     assert Counter(tuple(row.values()) for row in found) == Counter(expected)
@@ -493,14 +493,14 @@ def test_a_sync_on_postgres_can_replace_its_tables_after_a_build(built: dict[str
 
 
 def test_the_test_of_gaps_fails_when_a_day_is_missing(built: dict[str, Built]) -> None:
-    query = (built["duckdb"].target / "compiled/snov/tests/campaign_daily_has_no_gap.sql").read_text()
+    query = (built["duckdb"].target / "compiled/snov/tests/snov__campaign_daily_has_no_gap.sql").read_text()
     with duckdb.connect(str(built["duckdb"].database)) as connection:
-        [campaign] = connection.execute("SELECT min(campaign_id) FROM snov_marts.campaign_daily").fetchone() or []
+        [campaign] = connection.execute("SELECT min(campaign_id) FROM snov_marts.snov__campaign_daily").fetchone() or []
         connection.begin()
         connection.execute(
             """
-            DELETE FROM snov_marts.campaign_daily
-            WHERE campaign_id = ? AND date = (SELECT max(date) - 3 FROM snov_marts.campaign_daily)
+            DELETE FROM snov_marts.snov__campaign_daily
+            WHERE campaign_id = ? AND date = (SELECT max(date) - 3 FROM snov_marts.snov__campaign_daily)
             """,
             [campaign],
         )
@@ -544,17 +544,17 @@ def test_it_is_built_on_an_account_without_campaigns(tmp_path: Path, built: dict
 
 
 PLANTED: Final = {
-    "upper_case": "select SUM ( Open_Rate ) as x from {{ ref('campaign_performance') }}",
-    "with_alias": "select sum(d.\"people_opened\") as x from {{ ref('campaign_daily') }} as d",
+    "upper_case": "select SUM ( Open_Rate ) as x from {{ ref('snov__campaign_performance') }}",
+    "with_alias": "select sum(d.\"people_opened\") as x from {{ ref('snov__campaign_daily') }} as d",
     "nested": "select sum(\n  case when date is null then 0 else coalesce((people_replied), 0) end) as x"
-    " from {{ ref('campaign_daily') }}",
+    " from {{ ref('snov__campaign_daily') }}",
     "over_days": "select sum(email_replies) over (partition by campaign_id) as x"
     " from {{ source('snov', 'campaign_analytics_daily') }}",
-    "averaged": "select avg(interest_rate) as x from {{ ref('campaign_performance') }}",
+    "averaged": "select avg(interest_rate) as x from {{ ref('snov__campaign_performance') }}",
 }
 FAITHFUL: Final = {
     "of_actions": "select sum(emails_sent) as x, max(people_opened) as y -- not sum(people_opened)\n"
-    "from {{ ref('campaign_daily') }}",
+    "from {{ ref('snov__campaign_daily') }}",
     "of_others": "select sum(people_opened) as x from (select 1 as people_opened) as mine",
 }
 
@@ -582,7 +582,7 @@ def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built])
     campaign, day = spoil(database)
 
     guard = "nothing_sums_what_does_not_add_up"
-    select = (f"--select=+campaign_daily {guard}", "--indirect-selection=empty")
+    select = (f"--select=+snov__campaign_daily {guard}", "--indirect-selection=empty")
     result = dbt("build", *select, folder=tmp_path, project="analytics")
 
     assert result.returncode == 1
@@ -593,14 +593,14 @@ def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built])
     assert blamed == set(PLANTED)
 
     [gap] = package.rows(
-        f"SELECT * FROM snov_marts.campaign_daily WHERE campaign_id = {campaign} AND date = DATE '{day}'"
+        f"SELECT * FROM snov_marts.snov__campaign_daily WHERE campaign_id = {campaign} AND date = DATE '{day}'"
     )
     assert gap["emails_sent"] is None
     assert gap["emails_sent_7d"] is not None
     people = ("people_mailed_7d", "people_opened_7d", "people_replied_7d", "open_rate_7d", "reply_rate_7d")
-    [counts] = package.rows(f"SELECT {filled(people)} FROM snov_marts.campaign_daily")
+    [counts] = package.rows(f"SELECT {filled(people)} FROM snov_marts.snov__campaign_daily")
     assert not any(counts.values())
-    names = [row["campaign"] for row in package.rows("SELECT campaign FROM snov_staging.stg_campaigns")]
+    names = [row["campaign"] for row in package.rows("SELECT campaign FROM snov_staging.stg_snov__campaigns")]
     assert sorted(names) == sorted(CAMPAIGNS)
 
 

@@ -309,7 +309,7 @@ def test_names_and_days_sort_in_both_directions(page: Page) -> None:
     assert page.column("campaigns", "campaign") == sorted(names, key=str.casefold, reverse=True)
 
     assert page.sort("campaigns", "last_activity_on") == "descending"
-    days = page.sql("SELECT last_activity_on FROM snov_marts.campaign_performance ORDER BY 1 DESC NULLS LAST")
+    days = page.sql("SELECT last_activity_on FROM snov_marts.snov__campaign_performance ORDER BY 1 DESC NULLS LAST")
     assert page.column("campaigns", "last_activity_on") == [
         f"{last:%d %b %Y}".removeprefix("0") if last else NOTHING for (last,) in days
     ]
@@ -409,7 +409,7 @@ def test_an_account_without_campaigns(chromium: Browser, tmp_path: Path) -> None
 
 
 def test_one_campaign_that_never_began(chromium: Browser, tmp_path: Path) -> None:
-    page = made(chromium, tmp_path, campaign_performance=[campaign(1, "Only one")])
+    page = made(chromium, tmp_path, snov__campaign_performance=[campaign(1, "Only one")])
 
     [row] = page.table("campaigns")
     assert (row["campaign"], row["emails_sent"], row["reply_rate"]) == ("Only one", "0", NOTHING)
@@ -424,16 +424,16 @@ def test_names_are_only_text(chromium: Browser, tmp_path: Path) -> None:
     page = made(
         chromium,
         tmp_path,
-        campaign_performance=[campaign(number, name, **began) for number, name in enumerate(HOSTILE)],
-        campaign_daily=[
+        snov__campaign_performance=[campaign(number, name, **began) for number, name in enumerate(HOSTILE)],
+        snov__campaign_daily=[
             day(number, name, YESTERDAY - timedelta(days=ago), emails_sent=1)
             for number, name in enumerate(HOSTILE)
             for ago in (0, 5)
         ],
-        sender_health=[
+        snov__sender_health=[
             {"sender_email_id": number, "sender": name, "warm_up_status": name} for number, name in enumerate(HOSTILE)
         ],
-        reply_feed=[
+        snov__reply_feed=[
             {"position": number, "prospect_name": name, "campaign": name, "contact": name, "message": 9 * name, **reply}
             for number, name in enumerate(HOSTILE, start=1)
         ],
@@ -454,11 +454,11 @@ def test_500_campaigns(chromium: Browser, tmp_path: Path) -> None:
     page = made(
         chromium,
         tmp_path,
-        campaign_performance=[
+        snov__campaign_performance=[
             campaign(number, f"Campaign {number}, {'of a customer ' * 3}", emails_sent=number * 7 % 500, **figures)
             for number in range(500)
         ],
-        campaign_daily=[day(1, "Campaign", YESTERDAY - timedelta(days=ago), emails_sent=ago) for ago in range(400)],
+        snov__campaign_daily=[day(1, "Campaign", YESTERDAY - timedelta(days=ago), emails_sent=ago) for ago in range(400)],
     )
 
     assert page.file.stat().st_size < MOST_BYTES
@@ -475,8 +475,8 @@ def test_an_account_that_has_been_silent_for_months(chromium: Browser, tmp_path:
     page = made(
         chromium,
         tmp_path,
-        campaign_performance=[campaign(1, "Long ago", status="Completed", emails_sent=5)],
-        campaign_daily=[
+        snov__campaign_performance=[campaign(1, "Long ago", status="Completed", emails_sent=5)],
+        snov__campaign_daily=[
             day(1, "Long ago", YESTERDAY - timedelta(days=ago), emails_sent_7d=5 * (ago > 150)) for ago in range(200)
         ],
     )
@@ -509,14 +509,14 @@ def test_says_what_to_run_when_something_is_missing(tmp_path: Path, capsys: pyte
 
     with duckdb.connect(str(database)) as connection:
         connection.execute("CREATE TABLE campaigns (id BIGINT)")
-    assert "no table snov_marts.campaign_performance" in (told := said())
+    assert "no table snov_marts.snov__campaign_performance" in (told := said())
     assert "`.venv/bin/dbt build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov`" in told
 
     database.unlink()
     marts(database)
     with duckdb.connect(str(database)) as connection:
-        connection.execute("ALTER TABLE snov_marts.reply_feed DROP COLUMN message")
-    assert "snov_marts.reply_feed lacks message" in said()
+        connection.execute("ALTER TABLE snov_marts.snov__reply_feed DROP COLUMN message")
+    assert "snov_marts.snov__reply_feed lacks message" in said()
 
     database.write_text("This is no database.")
     assert "cannot be read" in said()

@@ -14,7 +14,7 @@ from unit_tests._paths import SCHEMAS
 
 SCHEMA: Final = """
 CREATE SCHEMA snov_marts;
-CREATE TABLE snov_marts.campaign_performance (
+CREATE TABLE snov_marts.snov__campaign_performance (
     campaign_id BIGINT, campaign VARCHAR, status VARCHAR, created_at TIMESTAMP, started_at TIMESTAMP,
     progress DECIMAL(38, 9), contacts_left BIGINT, people_contacted BIGINT, people_contacted_by_email BIGINT,
     emails_sent BIGINT, bounced BIGINT, delivered BIGINT, people_opened BIGINT, people_clicked BIGINT,
@@ -22,19 +22,19 @@ CREATE TABLE snov_marts.campaign_performance (
     people_maybe BIGINT, people_not_interested BIGINT, bounce_rate DOUBLE, open_rate DOUBLE, click_rate DOUBLE,
     reply_rate DOUBLE, interest_rate DOUBLE, last_activity_on DATE
 );
-CREATE TABLE snov_marts.campaign_daily (
+CREATE TABLE snov_marts.snov__campaign_daily (
     campaign_id BIGINT, campaign VARCHAR, date DATE, emails_sent BIGINT, bounced BIGINT, delivered BIGINT,
     people_opened BIGINT, people_clicked BIGINT, people_replied BIGINT, people_contacted BIGINT,
     emails_sent_7d BIGINT, bounced_7d BIGINT, bounce_rate_7d DOUBLE, people_mailed_7d BIGINT,
     people_opened_7d BIGINT, people_replied_7d BIGINT, mailed_people_replied_7d BIGINT,
     open_rate_7d DOUBLE, reply_rate_7d DOUBLE
 );
-CREATE TABLE snov_marts.sender_health (
+CREATE TABLE snov_marts.snov__sender_health (
     sender_email_id BIGINT, sender VARCHAR, valid BOOLEAN, suspended BOOLEAN, emails_sent BIGINT, bounced BIGINT,
     people_contacted BIGINT, people_replied BIGINT, bounce_rate DOUBLE, reply_rate DOUBLE, warm_up_status VARCHAR,
     warm_up_deliverability DOUBLE, warm_up_sent_7d BIGINT
 );
-CREATE TABLE snov_marts.reply_feed (
+CREATE TABLE snov_marts.snov__reply_feed (
     position BIGINT, replied_at TIMESTAMP, campaign_id BIGINT, campaign VARCHAR, contact VARCHAR, prospect_name VARCHAR,
     prospect_email VARCHAR, channel VARCHAR, reply_type VARCHAR, subject VARCHAR, message VARCHAR
 );
@@ -88,7 +88,7 @@ def marts(database: Path, **rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
-    """A row of `campaign_performance`; without figures, of a campaign that was never started."""
+    """A row of `snov__campaign_performance`; without figures, of a campaign that was never started."""
     counts = dict.fromkeys(
         (
             *("people_contacted", "people_contacted_by_email", "emails_sent", "bounced", "delivered", "people_opened"),
@@ -102,7 +102,7 @@ def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
 
 
 def day(number: int, name: str, when: date, **figures: Any) -> dict[str, Any]:
-    """A row of `campaign_daily`."""
+    """A row of `snov__campaign_daily`."""
     columns = ("emails_sent", "bounced", "delivered", "people_opened", "people_clicked", "people_replied")
     counts = dict.fromkeys((*columns, "people_contacted", "people_mailed_7d", "mailed_people_replied_7d"), 0)
     return {"campaign_id": number, "campaign": name, "date": when, **counts, **figures}

@@ -206,9 +206,9 @@ def test_snowflakes_models_run_in_fakesnow() -> None:
             cursor.execute(f"CREATE TABLE {model.stem} AS {project.render(model)}")
 
         replies = cursor.execute("""
-            SELECT position, replied_at, channel, reply_number, subject, message FROM reply_feed ORDER BY position
+            SELECT position, replied_at, channel, reply_number, subject, message FROM snov__reply_feed ORDER BY position
         """).fetchall()
-        warm_ups = cursor.execute("SELECT sender_email_id, sender_email FROM stg_warm_ups").fetchall()
+        warm_ups = cursor.execute("SELECT sender_email_id, sender_email FROM stg_snov__warm_ups").fetchall()
     assert replies == [
         (1, datetime(2026, 1, 2, 10), "linkedin", 2, None, "When?"),
         (2, datetime(2026, 1, 1, 12, 30), "email", 1, None, None),
@@ -221,7 +221,7 @@ def test_snowflakes_models_run_in_fakesnow() -> None:
 def test_a_missing_core_table_is_named(stream: str) -> None:
     project = Project("snowflake", set(STREAMS) - {stream})
     with pytest.raises(CompilerError, match=f"Sync the stream {stream},"):
-        project.render(DBT_PROJECT / "models" / "staging" / f"stg_{stream}.sql")
+        project.render(DBT_PROJECT / "models" / "staging" / f"stg_snov__{stream}.sql")
 
 
 def test_nothing_of_one_database_stands_in_a_model() -> None:

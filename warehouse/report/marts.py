@@ -22,7 +22,7 @@ LATEST_REPLIES: Final = 50
 DBT: Final = ".venv/bin/dbt build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov"
 
 CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
-    "campaign_performance": (
+    "snov__campaign_performance": (
         *("campaign", "status", "progress", "people_contacted", "people_contacted_by_email", "emails_sent", "bounced"),
         *("delivered", "people_opened", "people_clicked", "people_replied", "people_replied_linkedin"),
         *(
@@ -37,15 +37,15 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
         ),
         *("last_activity_on",),
     ),
-    "campaign_daily": (
+    "snov__campaign_daily": (
         *("date", "emails_sent", "people_opened", "people_clicked", "people_replied"),
         *("emails_sent_7d", "bounced_7d", "people_mailed_7d", "mailed_people_replied_7d"),
     ),
-    "sender_health": (
+    "snov__sender_health": (
         *("sender", "emails_sent", "bounced", "people_contacted", "people_replied", "bounce_rate", "reply_rate"),
         *("warm_up_status", "warm_up_deliverability", "warm_up_sent_7d"),
     ),
-    "reply_feed": (
+    "snov__reply_feed": (
         *("position", "replied_at", "campaign", "contact", "prospect_name", "prospect_email", "reply_type"),
         *("subject", "message"),
     ),
@@ -57,7 +57,7 @@ SELECT
     date, sum(emails_sent) AS emails_sent, sum(people_opened) AS people_opened, sum(people_clicked) AS people_clicked,
     sum(people_replied) AS people_replied, sum(emails_sent_7d) AS emails_sent_7d, sum(bounced_7d) AS bounced_7d,
     sum(people_mailed_7d) AS people_mailed_7d, sum(mailed_people_replied_7d) AS mailed_people_replied_7d
-FROM {schema}.campaign_daily
+FROM {schema}.snov__campaign_daily
 GROUP BY date
 ORDER BY date
 """
@@ -129,14 +129,14 @@ def _read(connection: Connection, schema: str, url: URL) -> Marts:
     name = connection.dialect.identifier_preparer.quote(schema)
     days = _rows(connection, DAYS.format(schema=name))
     return Marts(
-        campaigns=_rows(connection, f"SELECT * FROM {name}.campaign_performance ORDER BY emails_sent DESC, campaign"),
+        campaigns=_rows(connection, f"SELECT * FROM {name}.snov__campaign_performance ORDER BY emails_sent DESC, campaign"),
         days=_without_gaps(days),
-        senders=_rows(connection, f"SELECT * FROM {name}.sender_health ORDER BY emails_sent DESC, sender"),
+        senders=_rows(connection, f"SELECT * FROM {name}.snov__sender_health ORDER BY emails_sent DESC, sender"),
         replies=_rows(
             connection,
-            f"SELECT * FROM {name}.reply_feed WHERE position <= {LATEST_REPLIES} ORDER BY position",
+            f"SELECT * FROM {name}.snov__reply_feed WHERE position <= {LATEST_REPLIES} ORDER BY position",
         ),
-        reply_count=connection.execute(text(f"SELECT count(*) FROM {name}.reply_feed")).scalar_one(),
+        reply_count=connection.execute(text(f"SELECT count(*) FROM {name}.snov__reply_feed")).scalar_one(),
         as_of=_last_sync(connection) or (days[-1]["date"] if days else None),
     )
 

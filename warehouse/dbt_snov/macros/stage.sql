@@ -4,9 +4,10 @@
 
     Each column is [name, type] or [name, type, name in the table], with a type of `column_type`. A column that the
     table lacks, because it was deselected, is null. Without the table there are no rows, or, if the stream is `needed`,
-    an error that says what to sync.
+    an error that says what to sync. A stream that is `listed` whole by each sync has `is_deleted`: whether the newest
+    sync no longer had the row, which a table that is appended to keeps.
 #}
-{% macro stage(stream, columns, key, needed=false) %}
+{% macro stage(stream, columns, key, needed=false, listed=false) %}
 {%- set source_table = source('snov', stream) -%}
 {%- set table = load_relation(source_table) if execute else none -%}
 {%- if execute and needed and table is none -%}
@@ -15,11 +16,14 @@
         ~ ", or set the variables snov_schema and snov_database to where its table is."
     ) }}
 {%- endif -%}
+{#- Minutes that a sync takes to list what there is; the next one begins later. -#}
+{%- set listing_minutes = 30 -%}
 {%- set found = {} -%}
 {%- for column in (adapter.get_columns_in_relation(table) if table is not none else []) -%}
     {%- do found.update({column.name | lower: column}) -%}
 {%- endfor -%}
 {%- set columns = columns + [['_airbyte_extracted_at', 'time']] -%}
+{%- set meta = found.get('_airbyte_meta') -%}
 with synced as (
     select
     {%- for column in columns %}
@@ -30,12 +34,26 @@ with synced as (
             cast(null as {{ snov.column_type(column[1]) }})
         {%- endif %} as {{ column[0] }}{{ "," if not loop.last }}
     {%- endfor %}
+    {%- if listed %},
+        -- Airbyte's number of the sync; other loaders have none.
+        {% if meta -%}
+        cast({{ snov.json_text(snov.as_json(adapter.quote(meta.name), meta.dtype), 'sync_id') }} as {{ dbt.type_bigint() }})
+        {%- else -%}
+        cast(null as {{ dbt.type_bigint() }})
+        {%- endif %} as sync_id
+    {%- endif %}
     from {{ table if table is not none else "(select 1 as nothing) as no_table where 1 = 0" }}
 ),
 
 ranked as (
     select
         *,
+        {%- if listed %}
+        case
+            when max(sync_id) over () is not null then coalesce(sync_id < max(sync_id) over (), true)
+            else _airbyte_extracted_at < {{ dbt.dateadd('minute', -listing_minutes, 'max(_airbyte_extracted_at) over ()') }}
+        end as is_deleted,
+        {%- endif %}
         row_number() over (partition by {{ key | join(", ") }} order by _airbyte_extracted_at desc) as newest
     from synced
 )
@@ -44,6 +62,9 @@ select
 {%- for column in columns %}
     {{ column[0] }}{{ "," if not loop.last }}
 {%- endfor %}
+{%- if listed %},
+    is_deleted
+{%- endif %}
 from ranked
 where newest = 1
 {%- endmacro %}

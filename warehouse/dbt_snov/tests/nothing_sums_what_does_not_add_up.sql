@@ -1,6 +1,6 @@
 {#
-    Fails if a model sums or averages a column that does not add up: one with `additive: false` in its meta. Checks the
-    models of this package, and those of your project that read them. Does not see names that Jinja assembles.
+    Fails if a model of this package sums or averages a column that does not add up: one with `additive: false` in its
+    meta. Does not see names that Jinja assembles.
 #}
 {%- set never = [] -%}
 {%- set offences = [] -%}
@@ -15,19 +15,13 @@
     {%- for depth in range(4) -%}
         {%- set inside.pattern = "(?:[^()]|\\(" ~ inside.pattern ~ "\\))*" -%}
     {%- endfor -%}
-    {%- for node in graph.nodes.values() if node.resource_type == "model" -%}
-        {%- set reads = [] -%}
-        {%- for parent in node.depends_on.nodes if parent.startswith(("model.snov.", "source.snov.")) -%}
-            {%- do reads.append(parent) -%}
-        {%- endfor -%}
-        {%- if node.package_name == "snov" or reads -%}
-            {%- set code = modules.re.sub("(?s)\\{#.*?#\\}|/\\*.*?\\*/|--[^\\n]*", " ", node.raw_code) -%}
-            {%- for sum in modules.re.findall("(?i)\\b(?:sum|avg)\\s*\\((" ~ inside.pattern ~ ")\\)", code) -%}
-                {%- for name in modules.re.findall("\\w+", sum | lower) if name in never -%}
-                    {%- do offences.append({"model": node.name, "name": name}) -%}
-                {%- endfor -%}
+    {%- for node in graph.nodes.values() if node.package_name == "snov" and node.resource_type == "model" -%}
+        {%- set code = modules.re.sub("(?s)\\{#.*?#\\}|/\\*.*?\\*/|--[^\\n]*", " ", node.raw_code) -%}
+        {%- for sum in modules.re.findall("(?i)\\b(?:sum|avg)\\s*\\((" ~ inside.pattern ~ ")\\)", code) -%}
+            {%- for name in modules.re.findall("\\w+", sum | lower) if name in never -%}
+                {%- do offences.append({"model": node.name, "name": name}) -%}
             {%- endfor -%}
-        {%- endif -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- if not never -%}
         {%- do exceptions.raise_compiler_error("No column is marked with additive: false") -%}
