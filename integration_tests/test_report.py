@@ -458,7 +458,9 @@ def test_500_campaigns(chromium: Browser, tmp_path: Path) -> None:
             campaign(number, f"Campaign {number}, {'of a customer ' * 3}", emails_sent=number * 7 % 500, **figures)
             for number in range(500)
         ],
-        snov__campaign_daily=[day(1, "Campaign", YESTERDAY - timedelta(days=ago), emails_sent=ago) for ago in range(400)],
+        snov__campaign_daily=[
+            day(1, "Campaign", YESTERDAY - timedelta(days=ago), emails_sent=ago) for ago in range(400)
+        ],
     )
 
     assert page.file.stat().st_size < MOST_BYTES

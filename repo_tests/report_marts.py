@@ -15,15 +15,24 @@ from unit_tests._paths import SCHEMAS
 SCHEMA: Final = """
 CREATE SCHEMA snov_marts;
 CREATE TABLE snov_marts.snov__campaign_performance (
-    campaign_id BIGINT, campaign VARCHAR, status VARCHAR, created_at TIMESTAMP, started_at TIMESTAMP,
+    campaign_id BIGINT, campaign VARCHAR, status VARCHAR, is_deleted BOOLEAN, created_at TIMESTAMP,
+    started_at TIMESTAMP,
     progress DECIMAL(38, 9), contacts_left BIGINT, people_contacted BIGINT, people_contacted_by_email BIGINT,
     emails_sent BIGINT, bounced BIGINT, delivered BIGINT, people_opened BIGINT, people_clicked BIGINT,
     people_replied BIGINT, people_replied_linkedin BIGINT, people_unsubscribed BIGINT, people_interested BIGINT,
     people_maybe BIGINT, people_not_interested BIGINT, bounce_rate DOUBLE, open_rate DOUBLE, click_rate DOUBLE,
-    reply_rate DOUBLE, interest_rate DOUBLE, last_activity_on DATE
+    reply_rate DOUBLE, interest_rate DOUBLE, last_activity_on DATE, people_contacted_by_linkedin BIGINT,
+    invitations_sent BIGINT, invitations_accepted BIGINT, synced_at TIMESTAMP
+);
+CREATE TABLE snov_marts.snov__people (
+    person VARCHAR, was_reached BOOLEAN, has_opened BOOLEAN, has_clicked BOOLEAN, has_replied BOOLEAN
+);
+CREATE TABLE snov_marts.snov__first_contact_weeks (
+    week DATE, people_first_mailed BIGINT, replied_within_14_days BIGINT, has_14_days BOOLEAN
 );
 CREATE TABLE snov_marts.snov__campaign_daily (
-    campaign_id BIGINT, campaign VARCHAR, date DATE, emails_sent BIGINT, bounced BIGINT, delivered BIGINT,
+    campaign_id BIGINT, campaign VARCHAR, is_deleted BOOLEAN, date DATE, emails_sent BIGINT, bounced BIGINT,
+    delivered BIGINT,
     people_opened BIGINT, people_clicked BIGINT, people_replied BIGINT, people_contacted BIGINT,
     emails_sent_7d BIGINT, bounced_7d BIGINT, bounce_rate_7d DOUBLE, people_mailed_7d BIGINT,
     people_opened_7d BIGINT, people_replied_7d BIGINT, mailed_people_replied_7d BIGINT,
@@ -98,11 +107,12 @@ def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
         0,
     )
     created = datetime(2026, 1, 1, 9)
-    return {"campaign_id": number, "campaign": name, "status": "Draft", "created_at": created, **counts, **figures}
+    row = {"campaign_id": number, "campaign": name, "status": "Draft", "is_deleted": False, "created_at": created}
+    return {**row, **counts, **figures}
 
 
 def day(number: int, name: str, when: date, **figures: Any) -> dict[str, Any]:
     """A row of `snov__campaign_daily`."""
     columns = ("emails_sent", "bounced", "delivered", "people_opened", "people_clicked", "people_replied")
     counts = dict.fromkeys((*columns, "people_contacted", "people_mailed_7d", "mailed_people_replied_7d"), 0)
-    return {"campaign_id": number, "campaign": name, "date": when, **counts, **figures}
+    return {"campaign_id": number, "campaign": name, "is_deleted": False, "date": when, **counts, **figures}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import altair as alt
 
-from warehouse.report.figures import CAMPAIGN_COLUMNS, TWICE, share, totals
-from warehouse.report.marts import Rows
+from warehouse.report.figures import CAMPAIGN_COLUMNS, ONCE, TWICE, share, totals
+from warehouse.report.marts import Marts, Rows
 
 Specification = dict[str, Any]
 
@@ -23,7 +24,6 @@ LABEL: Final = 100
 FEW: Final = 4
 """Minimum upper end of an axis of people or e-mails: a shorter one would have ticks between whole numbers."""
 
-REPLIED: Final = "Reply rate"
 BOUNCED: Final = "Bounce rate"
 
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
@@ -33,33 +33,54 @@ DAY_AXIS: Final = alt.Axis(title="Day", format="%-d %b %y", labelOverlap=True, l
 DAY_TOOLTIP: Final = alt.Tooltip(DAY, title="Day", format="%a %-d %b %Y")
 
 
-def charts(campaigns: Rows, days: Rows) -> dict[str, Specification]:
+def charts(marts: Marts) -> dict[str, Specification]:
     """The charts that have data, by the name of their place in the page."""
-    found = {"funnel": funnel(campaigns), "ratings": ratings(campaigns)} if campaigns else {}
+    campaigns, days = marts.campaigns, marts.days
+    found = {"funnel": email_funnel(campaigns, marts.people), "ratings": ratings(campaigns)} if campaigns else {}
+    if any(row["people_contacted_by_linkedin"] or row["invitations_sent"] for row in campaigns):
+        found["linkedin"] = linkedin_funnel(campaigns)
     if campaigns and days:
         found["sent"] = per_day(days, "emails_sent", "E-mails sent", "E-mails", "var(--sent)")
         found["opened"] = per_day(days, "people_opened", "People who opened", "People", "var(--opened)")
         found["replied"] = per_day(days, "people_replied", "People who replied by e-mail", "People", "var(--replied)")
-        found["rates"] = rates(days)
+        found["bounces"] = bounces(days)
+    if campaigns and marts.weeks:
+        found["weeks"] = first_contacts(marts.weeks)
     return found
 
 
-def funnel(campaigns: Rows) -> Specification:
-    """How many of the contacted people opened, clicked, replied, and were interested."""
-    sums = totals(campaigns)
+def email_funnel(campaigns: Rows, people: Mapping[str, int] | None) -> Specification:
+    """How many of the people reached by e-mail opened, clicked and replied."""
+    sums = {**totals(campaigns), **(people or {})}
     meanings = {column.name: column.meaning for column in CAMPAIGN_COLUMNS}
     steps = [
-        Bar("Contacted", sums["people_contacted_by_email"], "People with at least one e-mail that did not bounce."),
+        Bar("Reached", sums["people_contacted_by_email"], "People with at least one e-mail that did not bounce."),
         Bar("Opened", sums["people_opened"], meanings["open_rate"]),
         Bar("Clicked", sums["people_clicked"], meanings["click_rate"]),
         Bar("Replied", sums["people_replied"], meanings["people_replied"]),
-        Bar("Interested", sums["people_interested"], meanings["people_interested"]),
     ]
     return _bars(
         steps,
         sums["people_contacted_by_email"],
         dict.fromkeys((step.name for step in steps), "var(--opened)"),
-        "People contacted by e-mail, and how many of them opened, clicked, replied and were interested",
+        "People reached by e-mail, and how many of them opened, clicked and replied",
+        ONCE if people else TWICE,
+    )
+
+
+def linkedin_funnel(campaigns: Rows) -> Specification:
+    """How many invitations were sent and accepted, and how many people replied on LinkedIn."""
+    sums = totals(campaigns)
+    steps = [
+        Bar("Invited", sums["invitations_sent"], "Invitations to connect that were sent."),
+        Bar("Accepted", sums["invitations_accepted"], "Invitations that were accepted."),
+        Bar("Replied", sums["people_replied_linkedin"], "People who replied on LinkedIn, also to other messages."),
+    ]
+    return _bars(
+        steps,
+        sums["invitations_sent"],
+        dict.fromkeys((step.name for step in steps), "var(--sent)"),
+        "Invitations on LinkedIn, how many were accepted, and how many people replied",
     )
 
 
@@ -87,14 +108,16 @@ class Bar(NamedTuple):
     meaning: str
 
 
-def _bars(bars: Sequence[Bar], whole: int, colours: Mapping[str, str], description: str) -> Specification:
+def _bars(
+    bars: Sequence[Bar], whole: int, colours: Mapping[str, str], description: str, often: str = TWICE
+) -> Specification:
     """Horizontal bars, each labelled with its number of people and their share of the whole."""
     rows = [
         {
             "name": bar.name,
             "people": bar.people,
             "label": f"{bar.people:,}" + (f" · {share(bar.people / whole)}" if whole and bar.people != whole else ""),
-            "meaning": f"{bar.meaning} {TWICE}",
+            "meaning": f"{bar.meaning} {often}",
         }
         for bar in bars
     ]
@@ -151,48 +174,76 @@ def per_day(days: Rows, count: str, title: str, unit: str, colour: str) -> Speci
     )
 
 
-def rates(days: Rows) -> Specification:
-    """The reply rate and the bounce rate of the last 7 days, day by day."""
+def bounces(days: Rows) -> Specification:
+    """The bounce rate of the last 7 days, day by day."""
     rows = [
-        {
-            "date": _local(row["date"]),
-            "ago": ago,
-            REPLIED: _ratio(row["mailed_people_replied_7d"], row["people_mailed_7d"]),
-            BOUNCED: _ratio(row["bounced_7d"], row["emails_sent_7d"]),
-        }
+        {"date": _local(row["date"]), "ago": ago, BOUNCED: _ratio(row["bounced_7d"], row["emails_sent_7d"])}
         for row, ago in _ages(days)
     ]
-    colours = {REPLIED: "var(--replied)", BOUNCED: "var(--bounced)"}
-    dashes = {REPLIED: [1, 0], BOUNCED: [5, 3]}
-    lines = (
-        alt.Chart(alt.InlineData([point for name in colours for point in _unbroken(rows, name)]))
+    line = (
+        alt.Chart(alt.InlineData(_unbroken(rows, BOUNCED)))
         .transform_filter("datum.ago < days")
-        .mark_line(strokeWidth=2.25, interpolate="monotone")
+        .mark_line(strokeWidth=2.25, interpolate="monotone", color="var(--bounced)")
         .encode(
             x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5),
             y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4)),
             detail="part:N",
-            color=alt.Color(
-                "rate:N",
-                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
-            ),
-            strokeDash=alt.StrokeDash("rate:N", scale=alt.Scale(domain=list(dashes), range=list(dashes.values()))),
         )
     )
     touch = (
         alt.Chart(alt.InlineData(rows))
         .transform_filter("datum.ago < days")
         .mark_rect(color="var(--ink)", opacity=0)
+        .encode(x=alt.X(DAY, axis=DAY_AXIS), tooltip=[DAY_TOOLTIP, alt.Tooltip(f"{BOUNCED}:Q", format=".1%")])
+    )
+    return _finished(
+        alt.layer(line, touch, _up_to(0.01)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
+        HEIGHT,
+        "Bounce rate over the 7 days up to each day, as a line.",
+    )
+
+
+def first_contacts(weeks: Rows) -> Specification:
+    """The share of the people first mailed in each week who replied within 14 days."""
+    last = weeks[-1]["week"]
+    rows = [
+        {
+            "date": _local(row["week"]),
+            "end": _local(row["week"] + timedelta(days=6)),
+            "ago": (last - row["week"]).days,
+            "share": _ratio(row["replied_within_14_days"], row["people_first_mailed"]),
+            "people": row["people_first_mailed"],
+            "replied": row["replied_within_14_days"],
+            "state": "complete" if row["has_14_days"] else "more may come",
+        }
+        for row in weeks
+    ]
+    bars = (
+        alt.Chart(alt.InlineData(rows))
+        .transform_filter("datum.ago < days")
+        .mark_bar(color="var(--replied)")
         .encode(
-            x=alt.X(DAY, axis=DAY_AXIS),
-            tooltip=[DAY_TOOLTIP, *(alt.Tooltip(f"{name}:Q", format=".1%") for name in colours)],
+            x=alt.X("yearmonthdate(date):T", axis=DAY_AXIS),
+            x2="yearmonthdate(end):T",
+            y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4)),
+            opacity=alt.Opacity(
+                "state:N",
+                scale=alt.Scale(domain=["complete", "more may come"], range=[0.9, 0.38]),
+                legend=alt.Legend(title=None, orient="top"),
+            ),
+            tooltip=[
+                alt.Tooltip(DAY, title="Week from", format="%a %-d %b %Y"),
+                alt.Tooltip("people:Q", title="People first mailed", format=","),
+                alt.Tooltip("replied:Q", title="Replied within 14 days", format=","),
+                alt.Tooltip("share:Q", title="Reply rate", format=".1%"),
+                alt.Tooltip("state:N", title="Replies"),
+            ],
         )
     )
     return _finished(
-        alt.layer(lines, touch, _up_to(0.01)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
+        alt.layer(bars, _up_to(0.01)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
         HEIGHT,
-        "Reply rate and bounce rate over the 7 days up to each day, as two lines.",
+        "Of the people first mailed in each week, the share who replied within 14 days, as bars.",
     )
 
 

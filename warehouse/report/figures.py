@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
@@ -126,6 +126,7 @@ SENDER_COLUMNS: Final = (
 )
 
 TWICE: Final = "Summed over campaigns: someone who is in two campaigns counts twice."
+ONCE: Final = "Someone who is in two campaigns counts once."
 
 
 @dataclass(frozen=True)
@@ -139,10 +140,14 @@ class KeyFigure:
     meaning: str
 
 
-def key_figures(campaigns: Rows) -> list[KeyFigure]:
-    """The figures over all campaigns. Rates are computed from the sums, because rates do not add up."""
+def key_figures(campaigns: Rows, people: Mapping[str, int] | None) -> list[KeyFigure]:
+    """The figures over all campaigns. Rates are computed from the sums, because rates do not add up.
+
+    people: each person once, by what happened; without them, the counts of campaigns are summed.
+    """
     sums = totals(campaigns)
-    sent, mailed = sums["emails_sent"], sums["people_contacted_by_email"]
+    by_email, often = {**sums, **(people or {})}, ONCE if people else TWICE
+    sent, mailed = sums["emails_sent"], by_email["people_contacted_by_email"]
     replied = sums["people_replied"] + sums["people_replied_linkedin"]
     meanings = {column.name: column.meaning for column in CAMPAIGN_COLUMNS}
     return [
@@ -161,32 +166,32 @@ def key_figures(campaigns: Rows) -> list[KeyFigure]:
             meanings["bounce_rate"],
         ),
         KeyFigure(
-            "people_contacted",
-            "People contacted",
-            _count(sums["people_contacted"]),
-            f"{_count(mailed)} by e-mail",
-            f"People contacted by e-mail or on LinkedIn. {TWICE}",
+            "people_contacted_by_email",
+            "People reached by e-mail" if people else "Recipients reached by e-mail",
+            _count(mailed),
+            f"{_count(sums['people_contacted_by_email'])} counted in each campaign" if people else "of each campaign",
+            f"People to whom at least one e-mail was sent that did not bounce. {often}",
         ),
         KeyFigure(
             "open_rate",
             "Open rate",
-            _rate(sums["people_opened"], mailed),
-            f"{_count(sums['people_opened'])} people opened",
-            f"{meanings['open_rate']} {TWICE}",
+            _rate(by_email["people_opened"], mailed),
+            f"{_count(by_email['people_opened'])} people opened",
+            f"{meanings['open_rate']} {often}",
         ),
         KeyFigure(
             "click_rate",
             "Click rate",
-            _rate(sums["people_clicked"], mailed),
-            f"{_count(sums['people_clicked'])} people clicked",
-            f"{meanings['click_rate']} {TWICE}",
+            _rate(by_email["people_clicked"], mailed),
+            f"{_count(by_email['people_clicked'])} people clicked",
+            f"{meanings['click_rate']} {often}",
         ),
         KeyFigure(
             "reply_rate",
             "Reply rate",
-            _rate(sums["people_replied"], mailed),
-            f"{_count(sums['people_replied'])} people replied by e-mail",
-            f"{meanings['reply_rate']} {TWICE}",
+            _rate(by_email["people_replied"], mailed),
+            f"{_count(by_email['people_replied'])} people replied by e-mail",
+            f"{meanings['reply_rate']} {often}",
         ),
         KeyFigure(
             "people_replied_linkedin",
@@ -210,7 +215,8 @@ def totals(campaigns: Rows) -> dict[str, int]:
     names = (
         *("emails_sent", "delivered", "bounced", "people_contacted", "people_contacted_by_email", "people_opened"),
         *("people_clicked", "people_replied", "people_replied_linkedin", "people_interested"),
-        *("people_maybe", "people_not_interested"),
+        *("people_maybe", "people_not_interested", "people_contacted_by_linkedin", "invitations_sent"),
+        "invitations_accepted",
     )
     return {name: int(sum(row[name] or 0 for row in campaigns)) for name in names}
 

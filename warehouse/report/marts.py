@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -23,7 +22,17 @@ DBT: Final = ".venv/bin/dbt build --project-dir warehouse/dbt_snov --profiles-di
 
 CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
     "snov__campaign_performance": (
-        *("campaign", "status", "progress", "people_contacted", "people_contacted_by_email", "emails_sent", "bounced"),
+        *(
+            "campaign_id",
+            "campaign",
+            "status",
+            "is_deleted",
+            "progress",
+            "people_contacted",
+            "people_contacted_by_email",
+            "emails_sent",
+            "bounced",
+        ),
         *("delivered", "people_opened", "people_clicked", "people_replied", "people_replied_linkedin"),
         *(
             "people_interested",
@@ -35,11 +44,13 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
             "reply_rate",
             "interest_rate",
         ),
-        *("last_activity_on",),
+        *("last_activity_on", "people_contacted_by_linkedin", "invitations_sent", "invitations_accepted", "synced_at"),
     ),
+    "snov__people": ("was_reached", "has_opened", "has_clicked", "has_replied"),
+    "snov__first_contact_weeks": ("week", "people_first_mailed", "replied_within_14_days", "has_14_days"),
     "snov__campaign_daily": (
-        *("date", "emails_sent", "people_opened", "people_clicked", "people_replied"),
-        *("emails_sent_7d", "bounced_7d", "people_mailed_7d", "mailed_people_replied_7d"),
+        *("is_deleted", "date", "emails_sent", "people_opened", "people_clicked", "people_replied"),
+        *("emails_sent_7d", "bounced_7d"),
     ),
     "snov__sender_health": (
         *("sender", "emails_sent", "bounced", "people_contacted", "people_replied", "bounce_rate", "reply_rate"),
@@ -55,16 +66,25 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
 DAYS: Final = """
 SELECT
     date, sum(emails_sent) AS emails_sent, sum(people_opened) AS people_opened, sum(people_clicked) AS people_clicked,
-    sum(people_replied) AS people_replied, sum(emails_sent_7d) AS emails_sent_7d, sum(bounced_7d) AS bounced_7d,
-    sum(people_mailed_7d) AS people_mailed_7d, sum(mailed_people_replied_7d) AS mailed_people_replied_7d
+    sum(people_replied) AS people_replied, sum(emails_sent_7d) AS emails_sent_7d, sum(bounced_7d) AS bounced_7d
 FROM {schema}.snov__campaign_daily
+WHERE NOT is_deleted
 GROUP BY date
 ORDER BY date
 """
 COUNTS_OF_DAYS: Final = (
     *("emails_sent", "people_opened", "people_clicked", "people_replied"),
-    *("emails_sent_7d", "bounced_7d", "people_mailed_7d", "mailed_people_replied_7d"),
+    *("emails_sent_7d", "bounced_7d"),
 )
+
+PEOPLE: Final = """
+SELECT
+    sum(CASE WHEN was_reached THEN 1 ELSE 0 END) AS people_contacted_by_email,
+    sum(CASE WHEN has_opened THEN 1 ELSE 0 END) AS people_opened,
+    sum(CASE WHEN has_clicked THEN 1 ELSE 0 END) AS people_clicked,
+    sum(CASE WHEN has_replied THEN 1 ELSE 0 END) AS people_replied
+FROM {schema}.snov__people
+"""
 
 
 class Unreadable(Exception):
@@ -73,12 +93,16 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Marts:
-    """The data of the page. `as_of` is the sync time of the newest row, or a day if the time is unknown.
+    """The data of the page. `as_of` is the sync time of the newest figures, or a day if the time is unknown.
 
-    `days` has every day from the first to the last, over all campaigns together.
+    `campaigns` are those that were not deleted; `days` has every day from the first to the last, over all of them.
+    `people` counts each person once, by what happened; None if no events were synced. `weeks` are of first contacts.
     """
 
     campaigns: Rows
+    deleted: Rows
+    people: Mapping[str, int] | None
+    weeks: Rows
     days: Rows
     senders: Rows
     replies: Rows
@@ -128,8 +152,14 @@ def _read(connection: Connection, schema: str, url: URL) -> Marts:
     _check(connection, schema, url)
     name = connection.dialect.identifier_preparer.quote(schema)
     days = _rows(connection, DAYS.format(schema=name))
+    every = _rows(connection, f"SELECT * FROM {name}.snov__campaign_performance ORDER BY emails_sent DESC, campaign")
+    [people] = _rows(connection, PEOPLE.format(schema=name))
+    times = [row["synced_at"] for row in every if isinstance(row["synced_at"], datetime)]
     return Marts(
-        campaigns=_rows(connection, f"SELECT * FROM {name}.snov__campaign_performance ORDER BY emails_sent DESC, campaign"),
+        campaigns=[row for row in every if not row["is_deleted"]],
+        deleted=[row for row in every if row["is_deleted"]],
+        people={count: int(value) for count, value in people.items()} if any(people.values()) else None,
+        weeks=_rows(connection, f"SELECT * FROM {name}.snov__first_contact_weeks ORDER BY week"),
         days=_without_gaps(days),
         senders=_rows(connection, f"SELECT * FROM {name}.snov__sender_health ORDER BY emails_sent DESC, sender"),
         replies=_rows(
@@ -137,7 +167,7 @@ def _read(connection: Connection, schema: str, url: URL) -> Marts:
             f"SELECT * FROM {name}.snov__reply_feed WHERE position <= {LATEST_REPLIES} ORDER BY position",
         ),
         reply_count=connection.execute(text(f"SELECT count(*) FROM {name}.snov__reply_feed")).scalar_one(),
-        as_of=_last_sync(connection) or (days[-1]["date"] if days else None),
+        as_of=max(map(_utc, times), default=None) or (days[-1]["date"] if days else None),
     )
 
 
@@ -190,24 +220,6 @@ def _counted(day: date, row: Row) -> Row:
     return {"date": day, **{name: int(row.get(name) or 0) for name in COUNTS_OF_DAYS}}
 
 
-def _last_sync(connection: Connection) -> datetime | None:
-    """The sync time of the newest row of the campaigns' streams; None if the synced tables cannot be found."""
-    times = []
-    # Skips tables that this user may not read, such as another team's.
-    with suppress(SQLAlchemyError):
-        found = connection.execute(
-            text(
-                "SELECT table_schema, table_name FROM information_schema.columns "
-                "WHERE column_name = '_airbyte_extracted_at' AND table_name IN ('campaigns', 'campaign_analytics')"
-            )
-        )
-        quote = connection.dialect.identifier_preparer.quote
-        for schema, table in found.all():
-            newest = text(f"SELECT max(_airbyte_extracted_at) FROM {quote(schema)}.{quote(table)}")
-            times.append(connection.execute(newest).scalar())
-    return max((_utc(time) for time in times if isinstance(time, datetime)), default=None)
-
-
 def _utc(time: datetime) -> datetime:
-    """PyAirbyte writes times in UTC, without a zone."""
+    """The models have times in UTC, without a zone on most databases."""
     return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)

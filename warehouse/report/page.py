@@ -19,6 +19,7 @@ from warehouse.report.charts import SHOWN_DAYS, charts
 from warehouse.report.figures import (
     CAMPAIGN_COLUMNS,
     NOTHING,
+    ONCE,
     SENDER_COLUMNS,
     TWICE,
     day,
@@ -57,14 +58,17 @@ def render(marts: Marts, note: str | None) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"tone": tone, "day": day, "channel": _channel, "when": _when}
+    drawn = charts(marts)
     senders = [{**row, "state": row.get("state") or sender_state(row)} for row in marts.senders]
     return environment.get_template("page.html.j2").render(
         as_of=marts.as_of,
         campaigns=marts.campaigns,
         campaign_columns=CAMPAIGN_COLUMNS,
-        charts=_json(charts(marts.campaigns, marts.days)),
+        charts=_json(drawn),
+        deleted=marts.deleted,
+        drawn=drawn,
         days=marts.days,
-        key_figures=key_figures(marts.campaigns),
+        key_figures=key_figures(marts.campaigns, marts.people),
         note=note,
         nothing=NOTHING,
         policy=_policy(scripts.values(), style),
@@ -78,6 +82,7 @@ def render(marts: Marts, note: str | None) -> str:
         shown_days=SHOWN_DAYS,
         statuses=statuses(marts.campaigns),
         style=Markup(style),
+        often=ONCE if marts.people else TWICE,
         twice=TWICE,
     )
 
