@@ -209,30 +209,109 @@ def made(chromium: Browser, folder: Path, **rows: Any) -> Page:
 
 
 def test_key_figures_are_those_of_the_synced_tables(page: Page) -> None:
-    [(sent, delivered, bounced, contacted, mailed, opened, clicked, replied, linkedin, interested)] = page.sql(
+    [(sent, delivered, bounced, memberships, answered, linkedin, interested, invited, accepted)] = page.sql(
         """
-        SELECT sum(emails_sent), sum(delivered), sum(bounced), sum(total_contacted), sum(contacted_by_email),
-               sum(email_opens), sum(link_clicks), sum(email_replies), sum(linkedin_total_replies), sum(interested)
+        SELECT sum(emails_sent), sum(delivered), sum(bounced), sum(contacted_by_email), sum(email_replies),
+               sum(linkedin_total_replies), sum(interested), sum(connection_requests), sum(accepted_requests)
         FROM campaign_analytics
+        """
+    )
+    [(mailed, opened, clicked, replied)] = page.sql(
+        """
+        WITH people AS (
+            SELECT lower(recipient_email) AS person, list(event_type) AS events
+            FROM campaign_recipients_activity WHERE recipient_email IS NOT NULL GROUP BY 1
+        )
+        SELECT count(*) FILTER (len(list_filter(events, e -> e = 'sent'))
+                   > len(list_filter(events, e -> e = 'bounce'))),
+               count(*) FILTER (list_contains(events, 'open')), count(*) FILTER (list_contains(events, 'click')),
+               count(*) FILTER (list_contains(events, 'reply'))
+        FROM people
         """
     )
 
     assert sent > 0
+    assert mailed < memberships
     assert page.figure("emails_sent") == (f"{sent:,}", f"{delivered:,} delivered")
     assert page.figure("bounce_rate") == (f"{bounced / sent:.1%}", f"{bounced:,} e-mails bounced")
-    assert page.figure("people_contacted") == (f"{contacted:,}", f"{mailed:,} by e-mail")
+    assert page.figure("people_contacted_by_email") == (f"{mailed:,}", f"{memberships:,} counted in each campaign")
     assert page.figure("open_rate") == (f"{opened / mailed:.1%}", f"{opened:,} people opened")
     assert page.figure("click_rate") == (f"{clicked / mailed:.1%}", f"{clicked:,} people clicked")
     assert page.figure("reply_rate") == (f"{replied / mailed:.1%}", f"{replied:,} people replied by e-mail")
     assert page.figure("people_replied_linkedin")[0] == f"{linkedin:,}"
     assert page.figure("people_interested") == (
         f"{interested:,}",
-        f"{interested / (replied + linkedin):.1%} of all who replied",
+        f"{interested / (answered + linkedin):.1%} of all who replied",
     )
-    funnel = page.browser.driver.find_element(By.CSS_SELECTOR, "#chart-funnel").text
-    for step, people in {"Contacted": mailed, "Opened": opened, "Clicked": clicked, "Interested": interested}.items():
-        assert step in funnel
-        assert f"{people:,}" in funnel
+    steps = {
+        "funnel": {"Reached": mailed, "Opened": opened, "Clicked": clicked, "Replied": replied},
+        "linkedin": {"Invited": invited, "Accepted": accepted, "Replied": linkedin},
+    }
+    for chart, counts in steps.items():
+        funnel = page.browser.driver.find_element(By.ID, f"chart-{chart}").text
+        for step, people in counts.items():
+            assert step in funnel
+            assert f"{people:,}" in funnel
+        assert "Interested" not in funnel
+
+
+def test_what_needs_attention_comes_first(page: Page) -> None:
+    listed = page.sql("SELECT name FROM snov_marts.snov__attention ORDER BY urgency, problem, name")
+    items = page.browser.driver.find_elements(By.CSS_SELECTOR, ".attention li b")
+
+    assert listed
+    assert [item.get_attribute("textContent") for item in items] == [name for (name,) in listed]
+    assert page.browser.driver.find_element(By.TAG_NAME, "h2").text == "What needs attention"
+    [(paused,)] = page.sql("SELECT count(*) FROM campaigns WHERE status = 'Automatically paused'")
+    badges = page.browser.driver.find_elements(By.CSS_SELECTOR, ".attention .badge")
+    assert [badge.get_attribute("textContent") for badge in badges].count("Paused by Snov.io") == paused
+
+
+def test_replies_of_a_week_are_those_of_the_events(page: Page) -> None:
+    rows = page.sql(
+        """
+        WITH events AS (
+            SELECT lower(recipient_email) AS person, event_type AS type, event_time::DATE AS day
+            FROM campaign_recipients_activity WHERE recipient_email IS NOT NULL
+        ),
+        firsts AS (SELECT person, min(day) AS first FROM events WHERE type = 'sent' GROUP BY 1)
+        SELECT date_trunc('week', first)::DATE, count(*), count(*) FILTER (EXISTS (
+            SELECT 1 FROM events
+            WHERE events.person = firsts.person AND type = 'reply' AND day BETWEEN first AND first + 14
+        ))
+        FROM firsts GROUP BY 1 ORDER BY 1
+        """
+    )
+
+    assert sum(replied for _, _, replied in rows)
+    assert rows == page.sql(
+        "SELECT week, people_first_mailed, replied_within_14_days FROM snov_marts.snov__first_contact_weeks ORDER BY 1"
+    )
+
+
+def test_a_deleted_campaign_counts_nowhere_and_is_named(chromium: Browser, tmp_path: Path) -> None:
+    page = made(
+        chromium,
+        tmp_path,
+        snov__campaign_performance=[
+            campaign(1, "There", emails_sent=10),
+            campaign(2, "Gone", emails_sent=7, is_deleted=True),
+            campaign(3, None, emails_sent=5, is_deleted=True),
+        ],
+        snov__campaign_daily=[
+            day(1, "There", YESTERDAY, emails_sent=10),
+            day(2, "Gone", YESTERDAY, emails_sent=7, is_deleted=True),
+        ],
+    )
+
+    assert page.figure("emails_sent")[0] == "10"
+    assert page.column("campaigns", "campaign") == ["There"]
+    assert chromium.driver.find_element(By.ID, "deleted").text == (
+        "2 campaigns are no longer in Snov.io's list, and not counted here: Gone, 3."
+    )
+    drawn = json.loads(page.browser.run("return document.getElementById('charts').textContent"))
+    assert [point["count"] for point in next(iter(drawn["sent"]["datasets"].values())) if "count" in point] == [10]
+    page.assert_harmless()
 
 
 def test_every_campaign_is_in_the_table_with_its_figures(page: Page) -> None:
@@ -277,7 +356,7 @@ def test_senders_and_replies_are_there(page: Page) -> None:
 def test_says_when_the_data_is_from_and_the_note(page: Page) -> None:
     [(synced,)] = page.sql("SELECT max(_airbyte_extracted_at) FROM campaign_analytics")
 
-    header = page.browser.driver.find_element(By.TAG_NAME, "body").text.split("Overview")[0]
+    header = page.browser.driver.find_element(By.TAG_NAME, "body").text.split("What needs attention")[0]
 
     assert f"{synced:%b %Y, %H:}" in header
     assert "Made-up data of the sandbox." in header
@@ -383,7 +462,7 @@ def test_what_a_figure_means_opens_by_the_keyboard_and_stays_on_the_screen(page:
 
     assert meaning.is_displayed()
     assert "of the people contacted by e-mail" in meaning.text
-    assert "counts twice" in meaning.text
+    assert "counts once" in meaning.text
     box = page.browser.run("const {left, right} = arguments[0].getBoundingClientRect(); return [left, right]", meaning)
     assert 0 <= box[0] < box[1] <= PHONE[0]
     ActionChains(page.browser.driver).send_keys(Keys.ESCAPE).perform()
@@ -436,6 +515,10 @@ def test_names_are_only_text(chromium: Browser, tmp_path: Path) -> None:
         snov__reply_feed=[
             {"position": number, "prospect_name": name, "campaign": name, "contact": name, "message": 9 * name, **reply}
             for number, name in enumerate(HOSTILE, start=1)
+        ],
+        snov__attention=[
+            {"about": "campaign", "id": number, "name": name, "problem": name or "none", "urgency": 1}
+            for number, name in enumerate(HOSTILE)
         ],
     )
 

@@ -27,6 +27,9 @@ CREATE TABLE snov_marts.snov__campaign_performance (
 CREATE TABLE snov_marts.snov__people (
     person VARCHAR, was_reached BOOLEAN, has_opened BOOLEAN, has_clicked BOOLEAN, has_replied BOOLEAN
 );
+CREATE TABLE snov_marts.snov__attention (
+    about VARCHAR, id BIGINT, name VARCHAR, problem VARCHAR, urgency INTEGER, figure DOUBLE, since DATE
+);
 CREATE TABLE snov_marts.snov__first_contact_weeks (
     week DATE, people_first_mailed BIGINT, replied_within_14_days BIGINT, has_14_days BOOLEAN
 );
@@ -96,13 +99,14 @@ def marts(database: Path, **rows: Iterable[Mapping[str, Any]]) -> None:
             connection.execute(f"INSERT INTO snov_marts.{mart} BY NAME FROM read_json(?)", [str(written)])
 
 
-def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
+def campaign(number: int, name: str | None, **figures: Any) -> dict[str, Any]:
     """A row of `snov__campaign_performance`; without figures, of a campaign that was never started."""
     counts = dict.fromkeys(
         (
             *("people_contacted", "people_contacted_by_email", "emails_sent", "bounced", "delivered", "people_opened"),
             *("people_clicked", "people_replied", "people_replied_linkedin", "people_unsubscribed"),
             *("people_interested", "people_maybe", "people_not_interested", "contacts_left", "progress"),
+            *("people_contacted_by_linkedin", "invitations_sent", "invitations_accepted"),
         ),
         0,
     )
@@ -114,5 +118,5 @@ def campaign(number: int, name: str, **figures: Any) -> dict[str, Any]:
 def day(number: int, name: str, when: date, **figures: Any) -> dict[str, Any]:
     """A row of `snov__campaign_daily`."""
     columns = ("emails_sent", "bounced", "delivered", "people_opened", "people_clicked", "people_replied")
-    counts = dict.fromkeys((*columns, "people_contacted", "people_mailed_7d", "mailed_people_replied_7d"), 0)
+    counts = dict.fromkeys((*columns, "people_contacted"), 0)
     return {"campaign_id": number, "campaign": name, "is_deleted": False, "date": when, **counts, **figures}

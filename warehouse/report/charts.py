@@ -227,7 +227,7 @@ def first_contacts(weeks: Rows) -> Specification:
             x2="yearmonthdate(end):T",
             y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4)),
             opacity=alt.Opacity(
-                "state:N",
+                "state:O",
                 scale=alt.Scale(domain=["complete", "more may come"], range=[0.9, 0.38]),
                 legend=alt.Legend(title=None, orient="top"),
             ),

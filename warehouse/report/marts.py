@@ -46,6 +46,7 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
         ),
         *("last_activity_on", "people_contacted_by_linkedin", "invitations_sent", "invitations_accepted", "synced_at"),
     ),
+    "snov__attention": ("about", "id", "name", "problem", "urgency", "figure", "since"),
     "snov__people": ("was_reached", "has_opened", "has_clicked", "has_replied"),
     "snov__first_contact_weeks": ("week", "people_first_mailed", "replied_within_14_days", "has_14_days"),
     "snov__campaign_daily": (
@@ -101,6 +102,7 @@ class Marts:
 
     campaigns: Rows
     deleted: Rows
+    attention: Rows
     people: Mapping[str, int] | None
     weeks: Rows
     days: Rows
@@ -157,6 +159,7 @@ def _read(connection: Connection, schema: str, url: URL) -> Marts:
     times = [row["synced_at"] for row in every if isinstance(row["synced_at"], datetime)]
     return Marts(
         campaigns=[row for row in every if not row["is_deleted"]],
+        attention=_rows(connection, f"SELECT * FROM {name}.snov__attention ORDER BY urgency, problem, name"),
         deleted=[row for row in every if row["is_deleted"]],
         people={count: int(value) for count, value in people.items()} if any(people.values()) else None,
         weeks=_rows(connection, f"SELECT * FROM {name}.snov__first_contact_weeks ORDER BY week"),

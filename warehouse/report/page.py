@@ -15,6 +15,7 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from warehouse.report.attention import problem
 from warehouse.report.charts import SHOWN_DAYS, charts
 from warehouse.report.figures import (
     CAMPAIGN_COLUMNS,
@@ -44,6 +45,7 @@ PREVIEW: Final = 400
 """Characters of a reply that are shown before the reader expands it."""
 
 REPLIES_AT_FIRST: Final = 10
+ATTENTION_AT_FIRST: Final = 12
 
 
 def render(marts: Marts, note: str | None) -> str:
@@ -62,6 +64,8 @@ def render(marts: Marts, note: str | None) -> str:
     senders = [{**row, "state": row.get("state") or sender_state(row)} for row in marts.senders]
     return environment.get_template("page.html.j2").render(
         as_of=marts.as_of,
+        attention=[problem(row) for row in marts.attention],
+        attention_at_first=ATTENTION_AT_FIRST,
         campaigns=marts.campaigns,
         campaign_columns=CAMPAIGN_COLUMNS,
         charts=_json(drawn),
