@@ -28,7 +28,7 @@ sync: $(INSTALLED) ## Sync your own account: make sync CONFIG=secrets/config.jso
 report: $(INSTALLED) ## Create report.html from DATABASE=snov.duckdb
 	@test -f "$(DATABASE)" || { echo "There is no $(DATABASE). Load it first: make sync CONFIG=secrets/config.json, or" \
 		"make demo for made-up campaigns. If it is elsewhere: make report DATABASE=/path/to/it" >&2; exit 1; }
-	@SNOV_DUCKDB_PATH="$(abspath $(DATABASE))" $(BIN)/dbt --quiet build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov
+	@SNOV_DUCKDB_PATH="$(abspath $(DATABASE))" $(BIN)/dbt --log-level warn build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov
 	@$(BIN)/python -m warehouse.report --database "$(DATABASE)" --output report.html $(if $(NOTE),--note "$(NOTE)")
 
 DATABASE ?= snov.duckdb

@@ -62,7 +62,7 @@ ON_POSTGRES: Final = (
 
 MARTS: Final = (
     *("snov__campaign_performance", "snov__campaign_daily", "snov__sender_health", "snov__reply_feed"),
-    "snov__people",
+    *("snov__people", "snov__first_contact_weeks", "snov__attention"),
 )
 
 SYNC: Final = """
@@ -492,7 +492,7 @@ def moment_of(text: str) -> datetime:
 
 def test_both_databases_hold_the_same(built: dict[str, Built]) -> None:
     for mart in MARTS:
-        query = f"SELECT * FROM snov_marts.{mart} ORDER BY 1, 2, 3"
+        query = f"SELECT * FROM snov_marts.{mart} ORDER BY 1, 2, 3, 4"
         postgres, in_duckdb = (
             [{name: value for name, value in row.items() if name != "synced_at"} for row in built[kind].rows(query)]
             for kind in ("postgres", "duckdb")
@@ -689,3 +689,88 @@ def spoil(database: Path) -> tuple[int, date]:
             FROM campaigns
         """)
     return campaign, day
+
+
+# Set-ups -------------------------------------------------------------------------------------------------------------
+
+SYNCED: Final = datetime(2026, 11, 1, 6)
+
+
+def tables(database: Path, **rows: Rows) -> None:
+    """Creates a table of each stream from rows that all have the same columns."""
+    with duckdb.connect(str(database)) as connection:
+        for stream, given in rows.items():
+            written = database.with_suffix(".json")
+            written.write_text(json.dumps(given, default=str))
+            connection.execute(f"CREATE TABLE {stream} AS FROM read_json(?)", [str(written)])
+
+
+def listed(number: int, at: datetime, sync_id: int | None = None) -> dict[str, Any]:
+    """A campaign as a sync lists it. sync_id: Airbyte's number of the sync."""
+    meta = {"changes": []} if sync_id is None else {"sync_id": sync_id, "changes": []}
+    row = {"id": number, "campaign": f"Campaign {number}", "status": "Active", "started_at": SYNCED}
+    return {**row, "_airbyte_extracted_at": at, "_airbyte_meta": json.dumps(meta)}
+
+
+def figures(number: int) -> dict[str, Any]:
+    """Its figures, as an API without LinkedIn gives them."""
+    counts = {"emails_sent": 100, "contacted_by_email": 50, "email_replies": 5, "interested": 2}
+    return {"campaign_id": number, **counts, "_airbyte_extracted_at": SYNCED}
+
+
+def performance_of(folder: Path, built: dict[str, Built], **rows: Rows) -> dict[int, dict[str, Any]]:
+    """`snov__campaign_performance` built from these tables alone; every model is built, and every test passes."""
+    database = folder / "demo.duckdb"
+    tables(database, **rows)
+    copy_project(folder, parsed=built["duckdb"].target)
+    result = dbt("build", folder=folder)
+    assert result.returncode == 0, result.stdout
+    made = Built(built["duckdb"].account, "duckdb", folder / "dbt_snov" / "target", database=database)
+    assert set(made.results().values()) == {"success", "pass"}
+    return {row["campaign_id"]: row for row in made.rows("SELECT * FROM snov_marts.snov__campaign_performance")}
+
+
+def test_campaigns_and_their_totals_are_enough_also_without_linkedin(tmp_path: Path, built: dict[str, Built]) -> None:
+    """With the campaigns of three syncs in a table that is appended to, the last of which lacks one."""
+    syncs = [SYNCED - timedelta(days=2), SYNCED - timedelta(days=1), SYNCED]
+    campaigns = [listed(number, at) for at in syncs for number in (1, 2, 3) if (number, at) != (3, SYNCED)]
+
+    found = performance_of(
+        tmp_path, built, campaigns=campaigns, campaign_analytics=[figures(number) for number in (1, 3)]
+    )
+
+    assert {number: row["is_deleted"] for number, row in found.items()} == {1: False, 2: False, 3: True}
+    assert (found[1]["interest_rate"], found[1]["people_replied_linkedin"], found[1]["progress"]) == (0.4, None, None)
+    assert found[2]["emails_sent"] is None
+    assert found[3]["campaign"] == "Campaign 3"
+
+
+def test_a_campaign_that_was_deleted_is_shown_as_deleted(tmp_path: Path, built: dict[str, Built]) -> None:
+    """With a list that each sync replaces, and progress that is appended to, as docs/running/airbyte.md advises."""
+    progress = [
+        {"campaign_id": number, "progress": 50, "unfinished": 9, "checked_at": at, "_airbyte_extracted_at": at}
+        for number in (1, 2)
+        for at in (SYNCED - timedelta(days=1), SYNCED)
+        if (number, at) != (2, SYNCED)
+    ]
+
+    found = performance_of(
+        tmp_path, built, campaigns=[listed(1, SYNCED)], campaign_analytics=[figures(1)], campaign_progress=progress
+    )
+
+    assert {number: (row["is_deleted"], row["campaign"]) for number, row in found.items()} == {
+        1: (False, "Campaign 1"),
+        2: (True, None),
+    }
+
+
+def test_the_number_of_the_sync_tells_what_the_newest_one_lacks(tmp_path: Path, built: dict[str, Built]) -> None:
+    """Also where syncs follow each other within minutes."""
+    campaigns = [
+        *(listed(number, SYNCED - timedelta(minutes=9), sync_id=7) for number in (1, 2)),
+        listed(1, SYNCED, sync_id=8),
+    ]
+
+    found = performance_of(tmp_path, built, campaigns=campaigns)
+
+    assert {number: row["is_deleted"] for number, row in found.items()} == {1: False, 2: True}

@@ -51,7 +51,10 @@ ranked as (
         {%- if listed %}
         case
             when max(sync_id) over () is not null then coalesce(sync_id < max(sync_id) over (), true)
-            else _airbyte_extracted_at < {{ dbt.dateadd('minute', -listing_minutes, 'max(_airbyte_extracted_at) over ()') }}
+            else _airbyte_extracted_at < cast(
+                {{ dbt.dateadd('minute', -listing_minutes, 'max(_airbyte_extracted_at) over ()') }}
+                as {{ dbt.type_timestamp() }}
+            )
         end as is_deleted,
         {%- endif %}
         row_number() over (partition by {{ key | join(", ") }} order by _airbyte_extracted_at desc) as newest

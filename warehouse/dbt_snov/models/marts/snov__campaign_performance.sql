@@ -10,12 +10,16 @@ with active_days as (
 ,
 
 -- A campaign that was deleted is no longer in a list that each sync replaces; its figures may still be there.
-everything as (
+known as (
     select campaign_id from {{ ref('snov', 'stg_snov__campaigns') }}
-    union
+    union all
     select campaign_id from {{ ref('snov', 'stg_snov__campaign_analytics') }}
-    union
+    union all
     select campaign_id from {{ ref('snov', 'stg_snov__campaign_progress') }}
+),
+
+everything as (
+    select distinct campaign_id from known
 )
 
 select

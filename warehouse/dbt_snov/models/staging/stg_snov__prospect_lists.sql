@@ -8,6 +8,5 @@
         ['created_at', 'time', 'creation_date'],
         ['deleted_at', 'time', 'deletion_date'],
     ],
-    key=['list_id'],
-    listed=true
+    key=['list_id']
 ) }}
