@@ -27,6 +27,7 @@ import pytest
 from integration_tests.client import offline, run
 from integration_tests.postgres_server import PostgresServer, postgres_server
 from repo_tests.debian import Unavailable
+from sandbox import faults
 from sandbox.endpoints.prospects import lists
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
@@ -229,6 +230,38 @@ def test_what_is_wrong_with_the_configuration_is_said(
     assert result.returncode == 2
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_what_one_stream_lacks_the_others_keep(folder: Path, sandbox: Sandbox) -> None:
+    """A stream of each kind fails: one that replaces its table, and an incremental one."""
+    arguments = (
+        "--config=config.json",
+        "--database=part.duckdb",
+        "--streams=campaigns,campaign_progress,pipelines,webhooks",
+    )
+    assert run(folder, SYNC, *arguments).returncode == 0
+    before = in_duckdb(folder / "part.duckdb")
+    renamed, other = list(sandbox.account.campaigns.values())[:2]
+    renamed.name += ", renamed"
+    sandbox.account.belongings.webhooks = sandbox.account.belongings.webhooks[:1]
+    for path in ("/v2/pipelines", f"/{other.id}/progress"):
+        sandbox.add_fault(faults.answer(400, {"success": False, "errors": ["Bad request"]}, path=path, times=None))
+    try:
+        result = run(folder, SYNC, *arguments, "--full-refresh")
+        incrementally = run(folder, SYNC, *arguments)
+    finally:
+        sandbox.clear_faults()
+    after = in_duckdb(folder / "part.duckdb")
+
+    assert (result.returncode, incrementally.returncode) == (1, 1)
+    assert "The sync failed in part: " in result.stderr
+    assert "could not be read to the end. All others are loaded; run this again" in result.stderr
+    assert "Snov.io did not accept the request to" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert any(", renamed" in str(row) for row in after["campaigns"])
+    assert len(after["webhooks"]) == 1
+    assert same(after)["pipelines"] == same(before)["pipelines"]
+    assert {row[0] for row in after["campaign_progress"]} == {row[0] for row in before["campaign_progress"]}
 
 
 def test_a_failed_sync_gives_the_reason_in_plain_words(folder: Path, sandbox: Sandbox) -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +27,11 @@ os.environ.setdefault("AIRBYTE_TEMP_DIR", str(PRIVATE))
 warnings.simplefilter("ignore", FutureWarning)
 
 import airbyte as ab  # noqa: E402
+import airbyte.exceptions as airbyte_exceptions  # noqa: E402
 import yaml  # noqa: E402
-from airbyte.exceptions import PyAirbyteError as PyAirbyteError  # noqa: E402
+
+# Its name from PyAirbyte 1.0 on, and before.
+PyAirbyteError: type[Any] = getattr(airbyte_exceptions, "AirbyteLibError", None) or airbyte_exceptions.PyAirbyteError
 
 SOURCE: Final = "source-snov"
 
@@ -50,7 +53,7 @@ class Messages(logging.Handler):
         elif record.levelno == logging.WARNING or any(words in text for words in PROGRESS):
             print(text, file=sys.stderr)
 
-    def reason(self, failure: PyAirbyteError) -> str:
+    def reason(self, failure: Any) -> str:
         """Why a sync failed: the connector's own errors if there are any, without its summary."""
         own = [t for t in dict.fromkeys(self.errors) if not t.startswith("During the sync, the following streams")]
         return "\n".join(own) or str((failure.context or {}).get("failure_reason") or failure.get_message())
@@ -65,6 +68,39 @@ def connector(config: Mapping[str, Any], messages: Messages) -> ab.Source:
     logger.handlers = [handler for handler in logger.handlers if not isinstance(handler, Messages)] + [messages]
     source.check()
     return source
+
+
+class Interrupted:
+    """Has a source's next read load what it got before the connector failed.
+
+    PyAirbyte loads at the end of a read, and loads nothing if the connector failed: all streams lose what hours of
+    requests have brought because of one. Of a stream that was not read to its end, records and states that came are
+    loaded together; where they would replace a table, they are not, and the table stays.
+
+    failure: the connector's, if it failed. lacking: the streams that were not read to their end then.
+    """
+
+    def __init__(self, source: ab.Source, replaces: bool) -> None:
+        self.failure: Any = None
+        self.lacking: list[str] = []
+        self._source = source
+        self._replaces = replaces
+        source._read_with_catalog = self._messages  # type: ignore[method-assign,assignment]
+
+    def _messages(self, catalog: Any, *arguments: Any, **options: Any) -> Iterator[Any]:
+        complete = set()
+        try:
+            for message in type(self._source)._read_with_catalog(self._source, catalog, *arguments, **options):
+                status = message.trace.stream_status if message.trace else None
+                if status and status.status.value == "COMPLETE":
+                    complete.add(status.stream_descriptor.name)
+                yield message
+        except PyAirbyteError as failure:
+            self.failure = failure
+            self.lacking = [one.stream.name for one in catalog.streams if one.stream.name not in complete]
+            if self._replaces:
+                # PyAirbyte loads the streams of this catalog.
+                catalog.streams = [one for one in catalog.streams if one.stream.name in complete]
 
 
 def suggested_streams() -> Sequence[str]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import airbyte as ab
     from airbyte.caches.base import CacheBase
 
+    from warehouse.load.connector import Interrupted
+
 CREDENTIALS: Final = {"client_id": "SNOV_CLIENT_ID", "client_secret": "SNOV_CLIENT_SECRET"}
 
 Config = dict[str, Any]
@@ -57,7 +59,7 @@ def load(
     try:
         with warehouse() as cache:
             source = connector(config, messages)
-            rows = sync(source, cache, chosen(streams, source.get_available_streams()), full_refresh)
+            rows, failed = sync(source, cache, chosen(streams, source.get_available_streams()), full_refresh)
     except Unusable as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -70,26 +72,42 @@ def load(
     print(f"\n{sum(rows.values()):,} records read into {where}:")
     for stream, count in rows.items():
         print(f"  {stream:<29}{count:>9,}")
-    return 0
+    if not failed:
+        return 0
+    lacking = ", ".join(stream for one in failed for stream in one.lacking)
+    reasons = "\n".join(dict.fromkeys(messages.reason(one.failure) for one in failed if one.failure))
+    print(
+        f"\nThe sync failed in part: {lacking} could not be read to the end. All others are loaded; run this again for "
+        f"the rest.\n{reasons}",
+        file=sys.stderr,
+    )
+    return 1
 
 
-def sync(source: ab.Source, cache: CacheBase, streams: Sequence[str], full_refresh: bool = False) -> Mapping[str, int]:
-    """Reads the streams into the cache. Returns the number of records of each. Raises PyAirbyteError, SQLAlchemyError.
+def sync(
+    source: ab.Source, cache: CacheBase, streams: Sequence[str], full_refresh: bool = False
+) -> tuple[Mapping[str, int], Sequence[Interrupted]]:
+    """Reads the streams into the cache. Returns the number of records of each, and what failed. Raises SQLAlchemyError.
 
     full_refresh: reads incremental streams from the beginning, and replaces their tables.
     """
+    from warehouse.load.connector import Interrupted
+
     incremental = [] if full_refresh else [name for name in streams if _is_incremental(source, name)]
     replaced = [name for name in streams if name not in incremental]
     rows = dict.fromkeys(streams, 0)
+    reads = []
     # Skips PyAirbyte's validation, whose messages may quote the secret: the connector validates its configuration.
     if replaced:
+        reads.append(Interrupted(source, replaces=True))
         read = source.read(
             cache, streams=replaced, write_strategy="replace", force_full_refresh=True, skip_validation=True
         )
         rows |= _counts(read, replaced)
     if incremental:
+        reads.append(Interrupted(source, replaces=False))
         rows |= _counts(source.read(cache, streams=incremental, skip_validation=True), incremental)
-    return rows
+    return rows, [one for one in reads if one.failure]
 
 
 def chosen(names: str, known: Sequence[str]) -> Sequence[str]:
