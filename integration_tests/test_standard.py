@@ -80,9 +80,11 @@ class TestStandard(SourceTestSuiteBase):
         assert sorted(last) == sorted([*HISTORIES, *SNAPSHOTS])
         second = read(SourceSnov(), config, catalog, list(last.values()))
         for output in (first, second):
+            # What an e-mail says changes only with its campaign, so the second read has nothing of it.
+            left = [one for one in catalog.streams if output is first or one.stream.name != "campaign_step_contents"]
             assert_read_records(
                 records=output.records_iterator,
-                configured_catalog=catalog,
+                configured_catalog=ConfiguredAirbyteCatalog(streams=left),
                 require_records_per_stream=True,
                 validate_schema=True,
             )
