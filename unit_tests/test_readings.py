@@ -199,6 +199,18 @@ def test_if_future_days_are_refused_nothing_is_wrong_and_today_follows(left_out:
         assert not left_out or not any(row["emails_sent"] for row in found.values() if row["date"] == str(TODAY))
 
 
+def test_refusals_of_a_future_day_that_overlap_are_each_taken_for_what_they_are(clock: Clock) -> None:
+    """The second campaign's refusal comes while the first one is asked about again without that day."""
+    with Sandbox(_made(), replace(UNLIMITED, future_days_refused=True)) as sandbox:
+        sandbox.add_fault(faults.delay(0.5, path=f"/{SECOND}/recipients-activity", times=1))
+        sandbox.add_fault(faults.delay(1.0, path=f"/{FIRST}/recipients-activity", skip=1, times=1))
+        one_window = {"campaign_ids": [FIRST, SECOND], "start_date": str(ago(20)), "skip_quiet_campaigns": False}
+        output = incremental(sandbox, ACTIVITY, **one_window)
+
+    assert not output.errors
+    assert clock.sleeps == []
+
+
 def test_each_event_comes_once_if_the_api_ignores_the_window() -> None:
     tables = []
     for ignored in (False, True):

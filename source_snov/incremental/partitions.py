@@ -371,9 +371,9 @@ class HistoryPartition(Partition):
             record = next(records, None)
             refused[self._stream_name] = False
         except RequestNotAccepted:
-            # Only if the same without that day is accepted was it about the day.
-            refused[self._stream_name] = False
-            records = self._read(first, last)
+            # Only if the same without that day is accepted was it about the day. Until then nothing is concluded: what
+            # other threads have asked is about to be answered in the same way.
+            records = self._read(first, min(last, self._histories.today))
             record = next(records, None)
             refused[self._stream_name] = True
         if record is not None:
