@@ -20,30 +20,15 @@ from source_snov.records.analytics import LONGER_URL, actions, is_empty, most_ca
 from source_snov.records.body import json_of
 from source_snov.records.first_day import day_of, is_started
 from source_snov.records.listing import Listing
+from source_snov.records.shared import Once
 
 logger = logging.getLogger("airbyte.snov")
 
 Rows = Sequence[Mapping[str, Any]]
 
 
-class _Answer:
-    """What was answered, or raised, for one URL; empty until then."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.came: list[requests.Response | Exception | None] = []
-
-
-class _Answers:
-    """The answers of one sync for each URL (and page)."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._by_url: dict[str, _Answer] = {}
-
-    def of(self, url: str) -> _Answer:
-        with self._lock:
-            return self._by_url.setdefault(url, _Answer())
+class _Answers(Once):
+    """What was answered, or raised, for each URL (and page) of one sync."""
 
 
 @dataclass
@@ -57,22 +42,21 @@ class SharedRequester(HttpRequester):
     api_budget: SnovBudget = None  # type: ignore[assignment]  # a base class has defaults already
 
     def send_request(self, *args: Any, **kwargs: Any) -> requests.Response | None:
-        shared = self.api_budget.shared(_Answers)
         page = (kwargs.get("next_page_token") or {}).get("next_page_token")
         # A listing that is read again is not read from what came before.
         passes = self.api_budget.shared(Listing).passes
         url = self.get_url(stream_slice=kwargs.get("stream_slice"))
-        one = shared.of(url if page is None else f"{url} {page} {passes}")
-        with one.lock:
-            if not one.came:
-                try:
-                    one.came.append(super().send_request(*args, **kwargs))
-                except Exception as error:
-                    one.came.append(again(error))
-            [answer] = one.came
+        key = url if page is None else (url, page, passes)
+        answer = self.api_budget.shared(_Answers).get(key, partial(self._answer, args, kwargs))
         if isinstance(answer, Exception):
             raise again(answer)
-        return answer
+        return answer  # type: ignore[no-any-return]
+
+    def _answer(self, args: Any, kwargs: Any) -> requests.Response | Exception | None:
+        try:
+            return super().send_request(*args, **kwargs)
+        except Exception as error:
+            return again(error)
 
 
 class _FindingOut:

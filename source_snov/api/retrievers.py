@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -21,7 +20,7 @@ from source_snov.api.exceptions import EntityNotFound, NothingToAsk
 from source_snov.api.requesters import SharedRequester
 from source_snov.records.body import content_of, json_of
 from source_snov.records.notices import Notices
-from source_snov.records.shared import Shared
+from source_snov.records.shared import Once, Shared
 from source_snov.records.steps import StepContent, contents_of
 
 logger = logging.getLogger("airbyte.snov")
@@ -83,17 +82,8 @@ class StepContentsRetriever(SimpleRetriever):
             ) from None
 
 
-class _Addresses:
+class _Addresses(Once):
     """The addresses of each prospect list that a sync has read."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._locks: dict[int, Lock] = {}
-        self.of: dict[int, Sequence[str]] = {}
-
-    def lock(self, list_id: int) -> Lock:
-        with self._lock:
-            return self._locks.setdefault(list_id, Lock())
 
 
 @dataclass
@@ -140,10 +130,7 @@ class RecipientStatusesRetriever(SimpleRetriever):
 
     def _addresses(self, list_id: int) -> Sequence[str]:
         shared = self.api_budget.shared(_Addresses)
-        with shared.lock(list_id):
-            if list_id not in shared.of:
-                shared.of[list_id] = list(self._listed(list_id))
-            return shared.of[list_id]
+        return shared.get(list_id, lambda: list(self._listed(list_id)))  # type: ignore[no-any-return]
 
     def _listed(self, list_id: int) -> Iterator[str]:
         of_list = StreamSlice(partition={"list_id": list_id}, cursor_slice={})

@@ -4,7 +4,9 @@ The CDK builds an authenticator and an error handler per requester, and a copy o
 budget is built once per sync and passed to all of them, so it holds the shared objects.
 """
 
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -14,3 +16,20 @@ class Shared(Protocol):
 
     def shared(self, kind: type[T]) -> T:
         """The sync's only instance of `kind`, created without arguments on first use."""
+
+
+class Once:
+    """What is made once for each key, however many threads need it; a subclass for each use is what a sync shares."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._made: dict[Hashable, tuple[Lock, list[Any]]] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """If `make` raises, nothing is kept, and the next thread tries."""
+        with self._lock:
+            lock, made = self._made.setdefault(key, (Lock(), []))
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
