@@ -143,7 +143,8 @@ def test_campaign_ids_restrict_only_requests_about_campaigns(sandbox: Sandbox) -
         if part.isdecimal() and len(part) == 6
     }
     assert about == {SECOND}
-    assert len(sandbox.requests) == 2 + len(PER_CAMPAIGN) + 4
+    pipelines, further_contents, prospect_list = 4, 3, 1
+    assert len(sandbox.requests) == 2 + len(PER_CAMPAIGN) + pipelines + further_contents + prospect_list
     assert {len(record.query.get("campaignId", [""])) for record in sandbox.requests} == {1}
 
 

@@ -76,8 +76,15 @@ def test_the_primary_key_is_unique_and_never_null(
     assert not any(value in (None, "") for key in found for value in key)
 
 
-def test_there_are_no_warnings(output: EntrypointOutput) -> None:
-    assert logs(output, "WARN") == []
+def test_the_only_warning_is_about_the_started_campaign_without_a_list(
+    output: EntrypointOutput, account: Account
+) -> None:
+    [without] = [
+        campaign.id for campaign in account.campaigns.values() if campaign.started_at and campaign.list_id is None
+    ]
+    assert logs(output, "WARN") == [
+        f"recipient_statuses: campaign {without} has no prospect list, so nobody in it can be asked about."
+    ]
 
 
 # The truth -----------------------------------------------------------------------------------------------------------
