@@ -25,11 +25,13 @@ sync: $(INSTALLED) ## Sync your own account: make sync CONFIG=secrets/config.jso
 	@$(BIN)/python -u warehouse/load/sync.py --to $(or $(TO),duckdb) --streams "$(or $(STREAMS),suggested)" \
 		--database "$(DATABASE)" $(if $(CONFIG),--config "$(CONFIG)") $(ARGS)
 
-report: $(INSTALLED) ## Create report.html from DATABASE=snov.duckdb
-	@test -f "$(DATABASE)" || { echo "There is no $(DATABASE). Load it first: make sync CONFIG=secrets/config.json, or" \
+report: $(INSTALLED) ## Create report.html from DATABASE=snov.duckdb, or from what was synced TO=postgres
+	@test -n "$(filter-out duckdb,$(TO))" || test -f "$(DATABASE)" || { echo "There is no $(DATABASE). Load it first: make sync CONFIG=secrets/config.json, or" \
 		"make demo for made-up campaigns. If it is elsewhere: make report DATABASE=/path/to/it" >&2; exit 1; }
-	@SNOV_DUCKDB_PATH="$(abspath $(DATABASE))" $(BIN)/dbt --log-level warn build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov
-	@$(BIN)/python -m warehouse.report --database "$(DATABASE)" --output report.html $(if $(NOTE),--note "$(NOTE)")
+	@SNOV_DUCKDB_PATH="$(abspath $(DATABASE))" $(BIN)/dbt --log-level warn build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov \
+		--target $(or $(TO),duckdb)
+	@$(BIN)/python -m warehouse.report $(if $(filter-out duckdb,$(TO)),--to $(TO),--database "$(DATABASE)") \
+		--output report.html $(if $(NOTE),--note "$(NOTE)")
 
 DATABASE ?= snov.duckdb
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from sandbox.world.account import Account
 from sandbox.world.events import EMAILS, FINISHED, OPEN, REPLY
 from sandbox.world.seeds import demo_account
 from unit_tests._names import STREAMS
-from unit_tests._paths import DBT_PROJECT, SCHEMAS
+from unit_tests._paths import DBT_PROJECT, ROOT, SCHEMAS
 
 CAMPAIGNS: Final = (
     "DACH logistics intro",
@@ -77,6 +77,9 @@ for kind, options, streams in map(json.loads, targets):
     source.read(getattr(caches, kind)(**options))
 """
 
+SCHEMA: Final = "snov_synced"
+"""Another schema in Postgres than by default, set as for `make sync`."""
+
 Rows = list[dict[str, Any]]
 
 
@@ -112,9 +115,9 @@ class Built:
         results = json.loads((self.target / "run_results.json").read_text())["results"]
         return {result["unique_id"]: result["status"] for result in results}
 
-    def models(self) -> list[dict[str, Any]]:
+    def models(self, kind: str = "model") -> list[dict[str, Any]]:
         nodes = json.loads((self.target / "manifest.json").read_text())["nodes"].values()
-        return [node for node in nodes if node["resource_type"] == "model" and node["package_name"] == "snov"]
+        return [node for node in nodes if node["resource_type"] == kind and node["package_name"] == "snov"]
 
 
 def run(
@@ -141,7 +144,7 @@ def dbt(
 ) -> subprocess.CompletedProcess[str]:
     """Runs dbt as in the repository: with a copy of the package in `folder`, next to demo.duckdb."""
     options = (f"--project-dir={project}", "--profiles-dir=dbt_snov", f"--target={target}")
-    environment = server.environment if server else {}
+    environment = {**server.environment, "POSTGRES_SCHEMA": SCHEMA} if server else {}
     return run("dbt", "--no-use-colors", *arguments, *options, environment=environment, folder=folder)
 
 
@@ -176,7 +179,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Built]
             "username": postgres.user,
             "password": postgres.password,
             "database": postgres.database,
-            "schema_name": "snov_raw",
+            "schema_name": SCHEMA,
             "cache_dir": str(folders["postgres"] / "cache"),
         }
         sync(
@@ -187,13 +190,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Built]
         )
         postgres.execute(
             # Airbyte's own destination stores times with a zone. Days must not depend on the session's zone.
-            """
-            ALTER TABLE snov_raw.campaign_recipients_activity
+            f"""
+            ALTER TABLE {SCHEMA}.campaign_recipients_activity
             ALTER event_time TYPE timestamptz USING event_time AT TIME ZONE 'UTC'
             """,
             f"ALTER ROLE {postgres.user} SET timezone TO 'Pacific/Auckland'",
             # Only for the queries of these tests: the models name the schema.
-            f"ALTER ROLE {postgres.user} SET search_path TO snov_raw",
+            f"ALTER ROLE {postgres.user} SET search_path TO {SCHEMA}",
         )
         for folder in folders.values():
             copy_project(folder)
@@ -243,7 +246,7 @@ def test_every_model_and_column_is_described(kind: str, built: dict[str, Built])
     for row in built[kind].rows(query):
         columns.setdefault(row["table_name"], set()).add(row["column_name"])
 
-    described = {model["name"]: model for model in built[kind].models()}
+    described = {model["name"]: model for model in built[kind].models() + built[kind].models("snapshot")}
     assert set(described) == set(columns)
     for name, model in described.items():
         assert model["description"].strip()
@@ -430,6 +433,7 @@ def test_sender_health_is_what_the_tables_say(kind: str, built: dict[str, Built]
             "valid": account["valid"],
             "suspended": account["suspended"],
             "daily_limit": account["limitation"],
+            "figures_are_from_events": False,
             "figures_from": figures["date_from"],
             "figures_to": today,
             "emails_sent": figures["emails_sent"],
@@ -447,6 +451,54 @@ def test_sender_health_is_what_the_tables_say(kind: str, built: dict[str, Built]
         shares.add(row["warm_up_deliverability"])
     assert None in shares
     assert any(value and value < 1 for value in shares)
+
+
+def test_without_sender_analytics_mailboxes_are_counted_from_events_and_agree(
+    tmp_path: Path, built: dict[str, Built]
+) -> None:
+    suggested = ("campaigns", "campaign_recipients_activity", "sender_email_accounts")
+    database = tmp_path / "demo.duckdb"
+    copy_tables(built["duckdb"], database, suggested)
+    copy_project(tmp_path, parsed=built["duckdb"].target)
+
+    result = dbt("build", "--select=+snov__sender_health", "--indirect-selection=empty", folder=tmp_path)
+
+    assert result.returncode == 0, result.stdout
+    query = "SELECT * FROM snov_marts.snov__sender_health ORDER BY sender_email_id"
+    counted = Built(built["duckdb"].account, "duckdb", tmp_path, database=database).rows(query)
+    reported = built["duckdb"].rows(query)
+    assert all(row["figures_are_from_events"] for row in counted)
+    figures = (
+        *("emails_sent", "bounced", "people_contacted", "people_contacted_by_email", "people_replied", "bounce_rate"),
+        "reply_rate",
+    )
+    assert [{name: row[name] for name in figures} for row in counted] == [
+        {name: row[name] for name in figures} for row in reported
+    ]
+    assert sum(row["emails_sent"] for row in counted)
+    assert {row["warm_up_sent_7d"] for row in counted} == {None}
+
+
+def test_progress_is_kept_from_sync_to_sync(tmp_path: Path, built: dict[str, Built]) -> None:
+    database = tmp_path / "demo.duckdb"
+    copy_tables(built["duckdb"], database, ("campaigns", "campaign_progress"))
+    copy_project(tmp_path, parsed=built["duckdb"].target)
+    build = ("build", "--select=+snov__campaign_progress_history", "--indirect-selection=empty")
+    assert dbt(*build, folder=tmp_path).returncode == 0
+    with duckdb.connect(str(database)) as connection:
+        first = connection.execute("SELECT campaign_id, progress FROM campaign_progress ORDER BY 1 LIMIT 1").fetchone()
+        [changed, before] = first or []
+        connection.execute("UPDATE campaign_progress SET progress = progress + 1 WHERE campaign_id = ?", [changed])
+
+    result = dbt(*build, folder=tmp_path)
+
+    assert result.returncode == 0, result.stdout
+    rows = Built(built["duckdb"].account, "duckdb", tmp_path, database=database).rows(
+        "SELECT campaign_id, progress, dbt_valid_to FROM snov_marts.snov__campaign_progress_history"
+    )
+    assert len(rows) == len(CAMPAIGNS) + 1
+    history = [(row["progress"], row["dbt_valid_to"] is None) for row in rows if row["campaign_id"] == changed]
+    assert sorted(history) == [(before, False), (before + 1, True)]
 
 
 @KINDS
@@ -522,6 +574,18 @@ def test_people_are_counted_once_as_the_account_does(kind: str, built: dict[str,
         account.analytics([campaign], first, account.today)["contacted_by_email"] for campaign in account.campaigns
     )
     assert found["contacted_by_email"] < memberships
+
+
+def test_the_page_of_postgres_takes_the_variables_of_the_sync(tmp_path: Path, built: dict[str, Built]) -> None:
+    server, file = built["postgres"].server, tmp_path / "report.html"
+    assert server
+    arguments = ["-m", "warehouse.report", "--to", "postgres", "--output", str(file)]
+
+    result = run_program([str(COMMANDS / "python"), *arguments], ROOT, {"DO_NOT_TRACK": "", **server.environment})
+
+    assert (result.returncode, result.stderr) == (0, "")
+    [sent] = built["postgres"].rows("SELECT sum(emails_sent) AS sent FROM snov_marts.snov__campaign_performance")
+    assert f'<div class="value">{sent["sent"]:,}</div>' in file.read_text()
 
 
 def test_a_sync_on_postgres_can_replace_its_tables_after_a_build(built: dict[str, Built]) -> None:
@@ -663,10 +727,10 @@ def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built])
     assert other["campaign"] == "of another tool"
 
 
-def copy_tables(source: Built, database: Path) -> None:
+def copy_tables(source: Built, database: Path, streams: Sequence[str] = STREAMS) -> None:
     with duckdb.connect(str(database)) as connection:
         connection.execute(f"ATTACH '{source.database}' AS source (READ_ONLY)")
-        for stream in STREAMS:
+        for stream in streams:
             connection.execute(f"CREATE TABLE {stream} AS FROM source.main.{stream}")
 
 

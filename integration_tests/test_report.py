@@ -556,6 +556,47 @@ def test_500_campaigns(chromium: Browser, tmp_path: Path) -> None:
     page.assert_harmless()
 
 
+def test_more_than_120_days_are_shown_by_weeks_from_zero(chromium: Browser, tmp_path: Path) -> None:
+    days = [YESTERDAY - timedelta(days=ago) for ago in range(400)]
+    page = made(
+        chromium,
+        tmp_path,
+        snov__campaign_performance=[campaign(1, "Long", status="Active", emails_sent=400)],
+        snov__campaign_daily=[day(1, "Long", when, emails_sent=1, people_opened=1) for when in days],
+    )
+    assert bars(page, "sent") == 90
+
+    page.browser.driver.find_element(By.CSS_SELECTOR, "input[name=days][value='365']").send_keys(Keys.SPACE)
+
+    WebDriverWait(page.browser.driver, 10).until(lambda _: bars(page, "sent") == 0)
+    shown = {when - timedelta(days=when.weekday()) for when in days[:365]}
+    assert bars(page, "sent", layer=3) == len(shown)
+    ticks = page.browser.run(
+        "return [...document.querySelectorAll('#chart-sent .role-axis-label text')].map((text) => text.textContent)"
+    )
+    assert "0" in ticks
+    assert not [tick for tick in ticks if tick.startswith(("-", "\N{MINUS SIGN}"))]
+    page.assert_harmless()
+
+
+def test_columns_of_senders_that_nothing_fills_are_left_out_and_their_streams_named(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    figures = {"figures_are_from_events": True, "emails_sent": 9, "bounced": 0, "people_contacted": 5}
+    page = made(
+        chromium,
+        tmp_path,
+        snov__campaign_performance=[campaign(1, "One")],
+        snov__sender_health=[{"sender_email_id": 1, "sender": "a@example.com", **figures}],
+    )
+
+    [row] = page.table("senders")
+    assert set(row) == {"sender", "state", "emails_sent", "people_contacted"}
+    text = chromium.driver.find_element(By.TAG_NAME, "main").text
+    assert "More columns appear once these streams are synced: warm_ups, warm_up_daily_statistics." in text
+    assert "counted from what happened to recipients" in text
+
+
 def test_an_account_that_has_been_silent_for_months(chromium: Browser, tmp_path: Path) -> None:
     page = made(
         chromium,
@@ -616,8 +657,9 @@ def number(text: str) -> float:
     return -1 if text == NOTHING else float(text.replace(",", "").rstrip("%"))
 
 
-def bars(page: Page, chart: str) -> int:
-    return len(page.browser.driver.find_elements(By.CSS_SELECTOR, f"#chart-{chart} .mark-rect.layer_0_marks path"))
+def bars(page: Page, chart: str, layer: int = 0) -> int:
+    bars = f"#chart-{chart} .mark-rect.layer_{layer}_marks path"
+    return len(page.browser.driver.find_elements(By.CSS_SELECTOR, bars))
 
 
 def contrasts(page: Page) -> float:

@@ -42,7 +42,8 @@ CREATE TABLE snov_marts.snov__campaign_daily (
     open_rate_7d DOUBLE, reply_rate_7d DOUBLE
 );
 CREATE TABLE snov_marts.snov__sender_health (
-    sender_email_id BIGINT, sender VARCHAR, valid BOOLEAN, suspended BOOLEAN, emails_sent BIGINT, bounced BIGINT,
+    sender_email_id BIGINT, sender VARCHAR, valid BOOLEAN, suspended BOOLEAN, figures_are_from_events BOOLEAN,
+    emails_sent BIGINT, bounced BIGINT,
     people_contacted BIGINT, people_replied BIGINT, bounce_rate DOUBLE, reply_rate DOUBLE, warm_up_status VARCHAR,
     warm_up_deliverability DOUBLE, warm_up_sent_7d BIGINT
 );

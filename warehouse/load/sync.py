@@ -1,7 +1,7 @@
 """`make sync`: loads a Snov.io account into DuckDB, Postgres, Snowflake or BigQuery, through PyAirbyte.
 
-Later runs continue the incremental streams. They replace the tables of the other streams, so that rows deleted in
-Snov.io disappear from them too.
+Later runs continue the incremental streams, and add a row to the balance of the account. They replace the tables of the
+other streams, so that rows deleted in Snov.io disappear from them too.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from warehouse.load.connector import Interrupted
 
 CREDENTIALS: Final = {"client_id": "SNOV_CLIENT_ID", "client_secret": "SNOV_CLIENT_SECRET"}
+
+MOMENTS: Final = ("account_balance",)
+"""Streams of what was so at the moment of a sync: each adds to the table, which is the only history of it."""
 
 Config = dict[str, Any]
 
@@ -89,12 +92,13 @@ def sync(
 ) -> tuple[Mapping[str, int], Sequence[Interrupted]]:
     """Reads the streams into the cache. Returns the number of records of each, and what failed. Raises SQLAlchemyError.
 
-    full_refresh: reads incremental streams from the beginning, and replaces their tables.
+    full_refresh: reads incremental streams from the beginning, and replaces their tables. MOMENTS are kept.
     """
     from warehouse.load.connector import Interrupted
 
+    moments = [name for name in streams if name in MOMENTS]
     incremental = [] if full_refresh else [name for name in streams if _is_incremental(source, name)]
-    replaced = [name for name in streams if name not in incremental]
+    replaced = [name for name in streams if name not in (*moments, *incremental)]
     rows = dict.fromkeys(streams, 0)
     reads = []
     # Skips PyAirbyte's validation, whose messages may quote the secret: the connector validates its configuration.
@@ -104,6 +108,12 @@ def sync(
             cache, streams=replaced, write_strategy="replace", force_full_refresh=True, skip_validation=True
         )
         rows |= _counts(read, replaced)
+    if moments:
+        reads.append(Interrupted(source, replaces=False))
+        read = source.read(
+            cache, streams=moments, write_strategy="append", force_full_refresh=True, skip_validation=True
+        )
+        rows |= _counts(read, moments)
     if incremental:
         reads.append(Interrupted(source, replaces=False))
         rows |= _counts(source.read(cache, streams=incremental, skip_validation=True), incremental)

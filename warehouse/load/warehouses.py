@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from airbyte.caches.base import CacheBase
+    from sqlalchemy import URL
 
 FOLDER: Final = Path(__file__).resolve().parent.parent.parent / ".tmp" / "cache"
 """Folder for PyAirbyte's files before it loads them."""
@@ -107,21 +109,42 @@ def settings_of(to: str, environment: Mapping[str, str], database: Path) -> tupl
     return WAREHOUSES[to].cache, WAREHOUSES[to].values(environment)
 
 
+def address_of(to: str, environment: Mapping[str, str]) -> URL:
+    """Where SQLAlchemy finds the warehouse `to`, one of WAREHOUSES. Raises SettingsMissing."""
+    from sqlalchemy import URL
+
+    values = WAREHOUSES[to].values(environment)
+    if to == "bigquery":
+        query = {"credentials_path": values["credentials_path"], "location": values["dataset_location"]}
+        return URL.create("bigquery", host=values["project_name"], query=query)
+    who: dict[str, Any] = {name: values[name] for name in ("username", "password", "database")}
+    if to == "snowflake":
+        query = {name: values[name] for name in ("warehouse", "role")}
+        return URL.create("snowflake", host=values["account"], query=query, **who)
+    return URL.create("postgresql+psycopg2", host=values["host"], port=int(values["port"]), **who)
+
+
 def opened(cache: str, settings: Mapping[str, Any]) -> CacheBase:
     """Connects to the warehouse. Raises SQLAlchemyError if that fails."""
     from airbyte import caches
 
-    _keep_text()
+    _keep_values()
     made: CacheBase = getattr(caches, cache)(**settings, cache_dir=FOLDER)
     return made
 
 
-def _keep_text() -> None:
-    """Keeps PyAirbyte, which loads Postgres through pandas, from turning phone numbers and ids into numbers."""
+def _keep_values() -> None:
+    """Has PyAirbyte, which loads Postgres through pandas, load each value as the connector wrote it.
+
+    By itself, pandas takes phone numbers for numbers, and rounds IDs beside nulls to what a float can hold.
+    """
     import pandas
 
-    if not isinstance(pandas.read_json, partial):
-        pandas.read_json = partial(pandas.read_json, dtype=False)
+    def as_written(file: Path, lines: bool = True) -> pandas.DataFrame:
+        with gzip.open(file, "rt", encoding="utf-8") as rows:
+            return pandas.DataFrame([json.loads(row) for row in rows], dtype=object)
+
+    pandas.read_json = as_written
 
 
 def _problem(values: Mapping[str, str]) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from warehouse.load.warehouses import WAREHOUSES, SettingsMissing, address_of
 from warehouse.report.marts import Unreadable, read
 from warehouse.report.page import render
 
@@ -15,10 +17,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Makes the page and prints its path. Returns the exit code."""
     options = _options(arguments)
     try:
-        page = render(read(options.database, options.schema), options.note)
+        database = address_of(options.to, os.environ) if options.to else options.database
+        page = render(read(database, options.schema), options.note)
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(page, encoding="utf-8", newline="\n")
-    except Unreadable as problem:
+    except (SettingsMissing, Unreadable) as problem:
         print(problem, file=sys.stderr)
         return 1
     except OSError as problem:
@@ -33,7 +36,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m warehouse.report",
         description="Create an HTML report of the dbt models, which opens without a network.",
     )
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--to", choices=list(WAREHOUSES), help="the database that make sync loaded, with the same environment variables"
+    )
+    where.add_argument(
         "--database",
         default="demo.duckdb",
         help="DuckDB file, or SQLAlchemy URL of another database, such as postgresql://user@host/database "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 import altair as alt
@@ -15,6 +15,9 @@ Specification = dict[str, Any]
 
 SHOWN_DAYS: Final = 90
 """Days that the daily charts show at first."""
+
+MOST_DAYS: Final = 120
+"""Days up to which a chart has a bar for each; more would be too thin to be seen, so there is one for each week."""
 
 HEIGHT: Final = 210
 """Pixels, including the axis and its title."""
@@ -30,6 +33,7 @@ FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 DAY: Final = "yearmonthdate(date):T"
 DAY_AXIS: Final = alt.Axis(title="Day", format="%-d %b %y", labelOverlap=True, labelFlush=True, grid=False, tickCount=6)
+FROM_ZERO: Final = alt.Scale(domainMin=0)
 DAY_TOOLTIP: Final = alt.Tooltip(DAY, title="Day", format="%a %-d %b %Y")
 
 
@@ -146,19 +150,35 @@ def _bars(
 
 
 def per_day(days: Rows, count: str, title: str, unit: str, colour: str) -> Specification:
-    """A bar per day, and the mean of the last 7 days as a line."""
+    """A bar per day, and the mean of the last 7 days as a line; over more than MOST_DAYS, a bar per week."""
     rows = [{"date": _local(row["date"]), "count": row[count], "ago": ago} for row, ago in _ages(days)]
+    is_daily = f"min(days, {len(days)}) <= {MOST_DAYS}"
     base = (
         alt.Chart(alt.InlineData(rows))
         # Before the filter, so that the mean of the first day shown includes the 6 days before it.
         .transform_window(mean="mean(count)", frame=[-6, 0], sort=[alt.SortField("date")])
-        .transform_filter("datum.ago < days")
+        .transform_filter(f"datum.ago < days && {is_daily}")
         .encode(x=alt.X(DAY, axis=DAY_AXIS))
     )
     axis = alt.Axis(title=unit, tickCount=4, format=",d", tickMinStep=1)
-    bars = base.mark_bar(color=colour, opacity=0.38).encode(y=alt.Y("count:Q", axis=axis))
+    bars = base.mark_bar(color=colour, opacity=0.38).encode(y=alt.Y("count:Q", axis=axis, scale=FROM_ZERO))
     line = base.mark_line(color=colour, strokeWidth=2.25, interpolate="monotone").encode(
-        y=alt.Y("mean:Q", axis=axis), x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5)
+        y=alt.Y("mean:Q", axis=axis, scale=FROM_ZERO), x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5)
+    )
+    weeks = (
+        alt.Chart(alt.InlineData(_weeks(days, count)))
+        .transform_filter(f"datum.ago < days && !({is_daily})")
+        .mark_bar(color=colour, opacity=0.7)
+        .encode(
+            x=alt.X("yearmonthdate(date):T", axis=DAY_AXIS),
+            x2="yearmonthdate(end):T",
+            y=alt.Y("count:Q", axis=axis, scale=FROM_ZERO),
+            tooltip=[
+                alt.Tooltip(DAY, title="Week from", format="%a %-d %b %Y"),
+                alt.Tooltip("count:Q", title=title, format=","),
+                alt.Tooltip("days:Q", title="Days of it"),
+            ],
+        )
     )
     touch = base.mark_rect(color="var(--ink)", opacity=0).encode(
         tooltip=[
@@ -168,9 +188,10 @@ def per_day(days: Rows, count: str, title: str, unit: str, colour: str) -> Speci
         ]
     )
     return _finished(
-        alt.layer(bars, line, touch, _up_to(FEW)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
+        alt.layer(bars, line, touch, weeks, _up_to(FEW)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
         HEIGHT,
-        f"{title} on each day as bars, and the mean of the last 7 days as a line.",
+        f"{title} on each day as bars, and the mean of the last 7 days as a line; over more than {MOST_DAYS} days, in "
+        "each week as bars.",
     )
 
 
@@ -186,7 +207,7 @@ def bounces(days: Rows) -> Specification:
         .mark_line(strokeWidth=2.25, interpolate="monotone", color="var(--bounced)")
         .encode(
             x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5),
-            y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4)),
+            y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4), scale=FROM_ZERO),
             detail="part:N",
         )
     )
@@ -225,7 +246,7 @@ def first_contacts(weeks: Rows) -> Specification:
         .encode(
             x=alt.X("yearmonthdate(date):T", axis=DAY_AXIS),
             x2="yearmonthdate(end):T",
-            y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4)),
+            y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4), scale=FROM_ZERO),
             opacity=alt.Opacity(
                 "state:O",
                 scale=alt.Scale(domain=["complete", "more may come"], range=[0.9, 0.38]),
@@ -245,6 +266,20 @@ def first_contacts(weeks: Rows) -> Specification:
         HEIGHT,
         "Of the people first mailed in each week, the share who replied within 14 days, as bars.",
     )
+
+
+def _weeks(days: Rows, count: str) -> Rows:
+    """The sums of the weeks, from Monday; the first and the last may lack days."""
+    weeks: dict[date, dict[str, Any]] = {}
+    for row, ago in _ages(days):
+        monday = row["date"] - timedelta(days=row["date"].weekday())
+        sunday = _local(monday + timedelta(days=6))
+        week = weeks.setdefault(monday, {"date": _local(monday), "end": sunday, "count": 0, "days": 0})
+        week["count"] += row[count]
+        week["days"] += 1
+        # A week is shown if its last day is.
+        week["ago"] = ago
+    return list(weeks.values())
 
 
 def _unbroken(rows: Rows, name: str) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
@@ -19,13 +19,15 @@ NOTHING: Final = "\N{EN DASH}"
 class Figure:
     """A column of a table, or a key figure.
 
-    A `share` is from 0 to 1, a `percent` from 0 to 100; a `bar` is a share that is also drawn.
+    A `share` is from 0 to 1, a `percent` from 0 to 100; a `bar` is a share that is also drawn. stream: the one that
+    fills a column of senders.
     """
 
     name: str
     label: str
     meaning: str
     kind: Kind = "count"
+    stream: str = ""
 
     @property
     def numeric(self) -> bool:
@@ -106,23 +108,44 @@ CAMPAIGN_COLUMNS: Final = (
     Figure("last_activity_on", "Last activity", "Last day on which something happened in the campaign.", "date"),
 )
 
+BY_SENDER: Final = "sender_analytics or campaign_recipients_activity"
+WARM_UP_DAYS: Final = "warm_up_daily_statistics"
+
 SENDER_COLUMNS: Final = (
     Figure("sender", "Sender", "Mailbox that campaigns send from.", "text"),
     Figure("state", "Status", "Whether Snov.io can send from the mailbox.", "status"),
-    Figure("emails_sent", "E-mails sent", "E-mails of campaigns that were sent from the mailbox."),
-    Figure("bounce_rate", "Bounce rate", "E-mails that bounced, of the e-mails sent.", "share"),
-    Figure("people_contacted", "People contacted", "People contacted from the mailbox."),
-    Figure("people_replied", "E-mail replies", "People who replied by e-mail at least once."),
-    Figure("reply_rate", "Reply rate", "People who replied by e-mail, of the people contacted by e-mail.", "share"),
-    Figure("warm_up_status", "Warm-up", "State of the mailbox's newest warm-up, as Snov.io spells it.", "status"),
+    Figure("emails_sent", "E-mails sent", "E-mails of campaigns that were sent from the mailbox.", stream=BY_SENDER),
+    Figure("bounce_rate", "Bounce rate", "E-mails that bounced, of the e-mails sent.", "share", BY_SENDER),
+    Figure("people_contacted", "People contacted", "People contacted from the mailbox.", stream=BY_SENDER),
+    Figure("people_replied", "E-mail replies", "People who replied by e-mail at least once.", stream=BY_SENDER),
+    Figure(
+        "reply_rate",
+        "Reply rate",
+        "People who replied by e-mail, of the people contacted by e-mail.",
+        "share",
+        BY_SENDER,
+    ),
+    Figure(
+        "warm_up_status",
+        "Warm-up",
+        "State of the mailbox's newest warm-up, as Snov.io spells it.",
+        "status",
+        "warm_ups",
+    ),
     Figure(
         "warm_up_deliverability",
         "Deliverability",
         "Of the warm-up's e-mails that arrived in the last 7 days, the share that came into the inbox, not into spam "
         "or another folder.",
         "bar",
+        WARM_UP_DAYS,
     ),
-    Figure("warm_up_sent_7d", "Warm-up e-mails, 7 days", "E-mails that the warm-up sent in the last 7 days."),
+    Figure(
+        "warm_up_sent_7d",
+        "Warm-up e-mails, 7 days",
+        "E-mails that the warm-up sent in the last 7 days.",
+        stream=WARM_UP_DAYS,
+    ),
 )
 
 TWICE: Final = "Summed over campaigns: someone who is in two campaigns counts twice."
@@ -219,6 +242,14 @@ def totals(campaigns: Rows) -> dict[str, int]:
         "invitations_accepted",
     )
     return {name: int(sum(row[name] or 0 for row in campaigns)) for name in names}
+
+
+def filled(columns: Sequence[Figure], rows: Rows) -> tuple[Sequence[Figure], Sequence[str]]:
+    """The columns that a row has a value of, or that no stream fills; and the streams that fill the others."""
+    empty = [one for one in columns if one.stream and all(row.get(one.name) is None for row in rows)]
+    shown = [one for one in columns if one not in empty]
+    have = {one.stream for one in shown}
+    return shown, [stream for stream in dict.fromkeys(one.stream for one in empty) if stream not in have]
 
 
 def sender_state(row: Row) -> str:

@@ -54,8 +54,8 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
         *("emails_sent_7d", "bounced_7d"),
     ),
     "snov__sender_health": (
-        *("sender", "emails_sent", "bounced", "people_contacted", "people_replied", "bounce_rate", "reply_rate"),
-        *("warm_up_status", "warm_up_deliverability", "warm_up_sent_7d"),
+        *("sender", "figures_are_from_events", "emails_sent", "bounced", "people_contacted", "people_replied"),
+        *("bounce_rate", "reply_rate", "warm_up_status", "warm_up_deliverability", "warm_up_sent_7d"),
     ),
     "snov__reply_feed": (
         *("position", "replied_at", "campaign", "contact", "prospect_name", "prospect_email", "reply_type"),
@@ -112,9 +112,9 @@ class Marts:
     as_of: datetime | date | None
 
 
-def read(database: str, schema: str) -> Marts:
+def read(database: str | URL, schema: str) -> Marts:
     """Reads the tables in `schema` of a DuckDB file, or of a database given by its SQLAlchemy URL."""
-    url = _url(database)
+    url = database if isinstance(database, URL) else _url(database)
     options = {"read_only": True} if url.get_backend_name() == "duckdb" else {}
     try:
         # Without a pool, nothing keeps the file open once the page is made.

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from warehouse.report.attention import problem
-from warehouse.report.charts import SHOWN_DAYS, charts
+from warehouse.report.charts import MOST_DAYS, SHOWN_DAYS, charts
 from warehouse.report.figures import (
     CAMPAIGN_COLUMNS,
     NOTHING,
@@ -24,6 +24,7 @@ from warehouse.report.figures import (
     SENDER_COLUMNS,
     TWICE,
     day,
+    filled,
     key_figures,
     sender_state,
     statuses,
@@ -62,6 +63,7 @@ def render(marts: Marts, note: str | None) -> str:
     environment.filters |= {"tone": tone, "day": day, "channel": _channel, "when": _when}
     drawn = charts(marts)
     senders = [{**row, "state": row.get("state") or sender_state(row)} for row in marts.senders]
+    sender_columns, sender_streams = filled(SENDER_COLUMNS, senders)
     return environment.get_template("page.html.j2").render(
         as_of=marts.as_of,
         attention=[problem(row) for row in marts.attention],
@@ -72,6 +74,7 @@ def render(marts: Marts, note: str | None) -> str:
         deleted=marts.deleted,
         drawn=drawn,
         days=marts.days,
+        most_days=MOST_DAYS,
         key_figures=key_figures(marts.campaigns, marts.people),
         note=note,
         nothing=NOTHING,
@@ -81,7 +84,9 @@ def render(marts: Marts, note: str | None) -> str:
         replies_at_first=REPLIES_AT_FIRST,
         reply_count=marts.reply_count,
         scripts=scripts,
-        sender_columns=SENDER_COLUMNS,
+        counted_senders=any(row["figures_are_from_events"] for row in senders),
+        sender_columns=sender_columns,
+        sender_streams=sender_streams,
         senders=senders,
         shown_days=SHOWN_DAYS,
         statuses=statuses(marts.campaigns),

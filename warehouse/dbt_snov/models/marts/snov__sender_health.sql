@@ -1,3 +1,4 @@
+{% set events = snov.is_loaded(['campaign_recipients_activity']) and var('snov_events', true) %}
 with known_days as (
     select max(date_to) as day from {{ ref('snov', 'stg_snov__sender_analytics') }}
     union all
@@ -33,6 +34,71 @@ warm_up_weeks as (
     cross join as_of
     where days.date > {{ snov.days_after('as_of.day', -7) }} and days.date <= as_of.day
     group by warm_ups.sender_email_id
+),
+
+-- Whoever was mailed from a mailbox, by what happened: the figures of the mailbox where sender_analytics is not synced.
+people as (
+    select
+        lower(sender_email) as sender,
+        lower(recipient_email) as person,
+        {%- for kind in ('sent', 'bounce', 'open', 'click', 'reply') %}
+        sum(case when lower(event_type) = '{{ kind }}' then 1 else 0 end) as {{ kind }}_events{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ ref('snov', 'stg_snov__campaign_recipients_activity') }}
+    where sender_email is not null and recipient_email is not null
+    group by lower(sender_email), lower(recipient_email)
+),
+
+from_events as (
+    select
+        sender,
+        sum(sent_events) as emails_sent,
+        sum(bounce_events) as bounced,
+        sum(
+            case when open_events + click_events + reply_events > 0 or sent_events > bounce_events then 1 else 0 end
+        ) as people_contacted,
+        sum(case when reply_events > 0 then 1 else 0 end) as people_replied
+    from people
+    group by sender
+),
+
+days_of_events as (
+    select
+        {{ snov.day_of('min(event_time)') }} as first_day,
+        {{ snov.day_of('max(event_time)') }} as last_day
+    from {{ ref('snov', 'stg_snov__campaign_recipients_activity') }}
+),
+
+figures as (
+    select
+        accounts.*,
+        {{ 'analytics.sender_email_id is null' if events else 'false' }} as figures_are_from_events,
+        coalesce(analytics.date_from, days_of_events.first_day) as figures_from,
+        coalesce(analytics.date_to, days_of_events.last_day) as figures_to,
+        {%- for name, reported, counted in [
+            ('emails_sent', 'emails_sent', 'emails_sent'),
+            ('bounced', 'bounced', 'bounced'),
+            ('people_contacted', 'total_contacted', 'people_contacted'),
+            ('people_contacted_by_email', 'contacted_by_email', 'people_contacted'),
+            ('people_replied', 'email_replies', 'people_replied'),
+        ] %}
+        {% if events -%}
+        cast(
+            case when analytics.sender_email_id is null
+                then coalesce(from_events.{{ counted }}, 0) else analytics.{{ reported }}
+            end as {{ dbt.type_bigint() }}
+        )
+        {%- else -%}
+        analytics.{{ reported }}
+        {%- endif %} as {{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ ref('snov', 'stg_snov__sender_email_accounts') }} as accounts
+    cross join days_of_events
+    left join {{ ref('snov', 'stg_snov__sender_analytics') }} as analytics
+        on accounts.sender_email_id = analytics.sender_email_id
+    left join from_events
+        on lower(accounts.sender_email) = from_events.sender
+    where not accounts.is_deleted
 )
 
 select
@@ -43,15 +109,16 @@ select
     accounts.valid,
     accounts.suspended,
     accounts.daily_limit,
-    analytics.date_from as figures_from,
-    analytics.date_to as figures_to,
-    analytics.emails_sent,
-    analytics.bounced,
-    analytics.total_contacted as people_contacted,
-    analytics.contacted_by_email as people_contacted_by_email,
-    analytics.email_replies as people_replied,
-    {{ snov.share('analytics.bounced', 'analytics.emails_sent') }} as bounce_rate,
-    {{ snov.share('analytics.email_replies', 'analytics.contacted_by_email') }} as reply_rate,
+    accounts.figures_are_from_events,
+    accounts.figures_from,
+    accounts.figures_to,
+    accounts.emails_sent,
+    accounts.bounced,
+    accounts.people_contacted,
+    accounts.people_contacted_by_email,
+    accounts.people_replied,
+    {{ snov.share('accounts.bounced', 'accounts.emails_sent') }} as bounce_rate,
+    {{ snov.share('accounts.people_replied', 'accounts.people_contacted_by_email') }} as reply_rate,
     warm_ups.status as warm_up_status,
     as_of.day as warm_up_as_of,
     cast(
@@ -59,12 +126,9 @@ select
         as {{ dbt.type_bigint() }}
     ) as warm_up_sent_7d,
     {{ snov.share('warm_up_weeks.inbox_emails', 'warm_up_weeks.arrived_emails') }} as warm_up_deliverability
-from {{ ref('snov', 'stg_snov__sender_email_accounts') }} as accounts
+from figures as accounts
 cross join as_of
-left join {{ ref('snov', 'stg_snov__sender_analytics') }} as analytics
-    on accounts.sender_email_id = analytics.sender_email_id
 left join warm_ups
     on accounts.sender_email_id = warm_ups.sender_email_id and warm_ups.newest = 1
 left join warm_up_weeks
     on accounts.sender_email_id = warm_up_weeks.sender_email_id
-where not accounts.is_deleted
