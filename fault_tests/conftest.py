@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from unit_tests.conftest import api, clock
 
 __all__ = ["api", "clock"]
+
+HERE = Path(__file__).parent
 
 
 class KillsTogether(LoadScopeScheduling):
@@ -25,6 +28,13 @@ def _no_thread_for_each_sync() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pyrate_limiter.abstracts.bucket.BucketFactory.schedule_leak", lambda *arguments: None)
         yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("faults")
 
 
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> KillsTogether:

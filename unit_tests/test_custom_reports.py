@@ -167,6 +167,7 @@ NONSENSE = st.recursive(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=500, deadline=None)
 @given(NONSENSE)
 def test_nonsense_is_refused_or_used_and_never_crashes(tmp_path_factory: pytest.TempPathFactory, given: Any) -> None:

@@ -16,6 +16,8 @@ from sandbox.settings import Settings
 from sandbox.world import seeds
 from unit_tests._daily import DAILY, TODAY, ago, asked, days, truth
 
+pytestmark = pytest.mark.long
+
 # A process for each run, made from one that has the CDK imported already.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["airbyte_cdk.entrypoint", "source_snov.run", "source_snov.source"])

@@ -23,6 +23,8 @@ from unit_tests._names import CAMPAIGNS_PATH, DAILY, ONE_PER_CAMPAIGN, STREAMS, 
 from unit_tests._streams import account, together
 from unit_tests.test_readings import _made
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:

@@ -15,7 +15,7 @@ from unit_tests._daily import TODAY, ago
 from unit_tests._helpers import logs, records, sync
 from unit_tests._streams import EVENT_LISTS, FIRST, account, at
 
-pytestmark = pytest.mark.usefixtures("pages_of_ten")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("pages_of_ten")]
 
 KEY_FIELDS = {
     "campaign_recipients_activity": "event_id",

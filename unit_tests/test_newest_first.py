@@ -76,6 +76,7 @@ def test_newer_days_of_all_campaigns_and_streams_come_before_older_ones(sandbox:
     assert early <= workers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("later", [0, 1, 3])
 @pytest.mark.parametrize("after", range(4, 130, 14))
 def test_a_sync_that_stops_anywhere_goes_on_where_it_was(
@@ -96,6 +97,7 @@ def test_a_sync_that_stops_anywhere_goes_on_where_it_was(
         assert len(twice) <= 15 * len(AGES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "reading",
     [

@@ -22,6 +22,8 @@ from unit_tests._helpers import Clock, logs, records
 from unit_tests._names import CAMPAIGNS_PATH, DAILY
 from unit_tests._streams import FIRST, INCREMENTAL, SECOND, THIRD, account, at, incremental, last_states, together
 
+pytestmark = pytest.mark.long
+
 TOTALS = ("campaign_analytics", "sender_analytics")
 ACTIVITY, WARM_UP_DAYS = "campaign_recipients_activity", "warm_up_daily_statistics"
 

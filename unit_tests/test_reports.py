@@ -73,6 +73,7 @@ def test_the_rows_are_the_truth_of_an_account(stream: str, demo: Account) -> Non
         assert left(stream, output) == true_rows(sandbox, stream)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", NEW)
 @pytest.mark.parametrize(
     "reading",
@@ -152,6 +153,7 @@ def test_a_morning_of_the_account_takes_its_look_back_and_a_request(demo: Accoun
         assert requests_of(sandbox) <= 14 + 2 + 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("later", [0, 1])
 @pytest.mark.parametrize("stream", NEW)
 @pytest.mark.parametrize("after", [3, 9, 20])
@@ -192,6 +194,7 @@ def test_a_report_that_the_api_never_gives_fails(
     assert output.errors or lone
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", NEW)
 @pytest.mark.parametrize(
     "fault",

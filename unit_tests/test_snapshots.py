@@ -168,6 +168,7 @@ def test_totals_are_read_anew_after_a_change_of_filters_or_period(sandbox: Sandb
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", SNAPSHOTS)
 @pytest.mark.parametrize("broken", ["row", "until", "checked_at", "all"])
 def test_a_state_that_no_sync_has_left_is_read_anew(sandbox: Sandbox, stream: str, broken: str) -> None:

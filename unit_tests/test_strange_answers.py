@@ -10,6 +10,8 @@ from unit_tests._helpers import ANALYTICS, API, CAMPAIGN, PROGRESS, Api, failure
 from unit_tests._streams import DECLARED, schema
 from unit_tests._streams import LISTS as PATHS
 
+pytestmark = pytest.mark.long
+
 OTHERWISE = ("account_balance", "webhooks")
 """An object, and rows within an envelope each."""
 LISTS = {name: (path, DECLARED[name]["primary_key"]) for name, path in PATHS.items() if name not in OTHERWISE}

@@ -111,6 +111,7 @@ def test_a_campaign_that_wakes_up_is_read() -> None:
         assert woken.id in {row["campaign_id"] for row in records(output, stream)}, stream
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "reading",
     [

@@ -13,6 +13,8 @@ from sandbox.world import seeds
 from source_snov.source import DeclaredSource
 from unit_tests._helpers import Clock, failure, records, sync
 
+pytestmark = pytest.mark.long
+
 KINDS = {
     "reset before the response": faults.reset_before,
     "reset within the body": faults.reset_within,
