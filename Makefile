@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo sync report verify test test-faults lint docs bench bench-requests alternatives lock clean which-python
+.PHONY: help install demo sync report verify test test-faults lint docs catalog-entry bench bench-requests alternatives lock clean which-python
 
 VENV ?= .venv
 export INSTALL
@@ -55,8 +55,11 @@ lint: $(INSTALLED) ## Check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-docs: $(INSTALLED) ## Update the tables of the pages and the example catalogs
+docs: $(INSTALLED) ## Update the tables of the pages, the example catalogs and the Builder's YAML file
 	@$(BIN)/python -m repo_tests.tables
+
+catalog-entry: $(INSTALLED) ## Make the folder for a pull request to Airbyte's catalog
+	@$(BIN)/python -m builder.catalog_entry
 
 bench: $(INSTALLED) $(ALTERNATIVES) ## Measure requests, pace, time and memory (ARGS=--write updates docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)

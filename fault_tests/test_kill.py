@@ -99,9 +99,9 @@ def test_undisturbed_syncs_fill_every_table_and_update_it(outcome: Outcome) -> N
     before, backfill, later = (outcome.tables(name) for name in ("before", "backfill", "next"))
 
     assert [stream for stream, rows in backfill.items() if not rows] == []
-    # A table that was not read again would be unchanged.
-    # From these LinkedIn accounts nothing was done.
-    assert [stream for stream in KEYS if before[stream] == later[stream]] == ["linkedin_sender_analytics"]
+    # A table that was not read again would be unchanged. Whether something is done from the few LinkedIn accounts on
+    # the days in question depends on the calendar.
+    assert {stream for stream in KEYS if before[stream] == later[stream]} <= {"linkedin_sender_analytics"}
 
 
 def test_a_killed_sync_ends_in_the_tables_of_an_undisturbed_one(outcome: Outcome) -> None:

@@ -1,4 +1,5 @@
-"""`make docs`: writes the tables of the pages that follow from the manifest and the schemas, and the example catalogs.
+"""`make docs`: writes what follows from the manifest and the schemas: tables of pages, the example catalogs, and the
+edition for the Connector Builder.
 
 A table stands between marks such as `<!-- make docs: streams -->` and `<!-- /make docs: streams -->`. Its header and
 the columns that no function here fills belong to the page: their prose is kept, and is TODO in a new row.
@@ -17,6 +18,8 @@ from typing import Any
 from airbyte_cdk.models import AirbyteStream, SyncMode
 
 from benchmarks.tables import around
+from builder.generate import FILE as EDITION
+from builder.generate import text as edition
 from repo_tests.costs import ASSUMED, COSTS, NEXT_MORNING, requests_of
 from source_snov import SourceSnov
 from unit_tests._names import SUGGESTED
@@ -40,6 +43,7 @@ def generated() -> dict[Path, str]:
             before, old, after = around(f"make docs: {rows.__name__}", text)
             text = before + filled(old, list(rows())) + after
         found[ROOT / name] = text
+    found[EDITION] = edition()
     every = catalog()
     for name, listed in (("configured", every), ("campaigns", every[:1])):
         text = json.dumps({"streams": listed}, indent=2, ensure_ascii=False)
