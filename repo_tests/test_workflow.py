@@ -60,16 +60,20 @@ def test_only_tags_publish_and_only_what_passed() -> None:
         "Check that a registry is set",
         "Log in",
         "Build and push",
+        "Build the package",
+        "Publish the package",
+        "Make the release",
     ]
     assert not [step for step in PUBLISH["steps"] if {"if", "continue-on-error"} & set(step)]
 
 
-def test_nothing_may_write_but_the_job_that_pushes_the_image() -> None:
+def test_nothing_may_write_but_the_job_that_publishes() -> None:
     assert WORKFLOW["permissions"] == {"contents": "read"}
     assert "permissions" not in TEST
-    assert PUBLISH["permissions"] == {"contents": "read", "packages": "write"}
+    # The release, the identity for the package index, and the image.
+    assert PUBLISH["permissions"] == {"contents": "write", "id-token": "write", "packages": "write"}
     text = (ROOT / ".github/workflows/ci.yml").read_text()
-    assert re.findall(r"secrets\.\w+", text) == ["secrets.GITHUB_TOKEN"]
+    assert re.findall(r"secrets\.\w+", text) == 2 * ["secrets.GITHUB_TOKEN"]
     checkouts = [step["with"] for job in (TEST, PUBLISH) for step in job["steps"] if "uses" in step]
     assert checkouts == [{"persist-credentials": False}] * 2
 
@@ -143,8 +147,49 @@ def test_the_image_is_pushed_with_attestations_under_its_version(tmp_path: Path)
     assert calls.read_text().splitlines() == [
         "login registry.example --username someone --password-stdin",
         "s3cret",
+        "run --privileged --rm tonistiigi/binfmt --install arm64",
         "buildx create --driver docker-container --use",
-        f"buildx build --push --provenance mode=max --sbom true --tag {image}:1.2.3 --tag {image}:latest .",
+        "buildx build --push --platform linux/amd64,linux/arm64 --provenance mode=max --sbom true "
+        f"--tag {image}:1.2.3 --tag {image}:latest .",
+        "buildx build --target sbom --output dist .",
+    ]
+
+
+def test_the_package_has_absolute_links_and_is_built_published_and_released(tmp_path: Path) -> None:
+    """With stand-ins for the programs that need the network."""
+    calls = tmp_path / "calls"
+    for program in ("make", "gh", ".venv/bin/uv"):
+        (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / program).write_text(f'#!/bin/sh\necho {Path(program).name} "$@" >> "$CALLS"\n')
+        (tmp_path / program).chmod(0o755)
+    for name in ("README.md", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / "dist").mkdir()
+    for name in ("a.whl", "a.tar.gz", "sbom.cdx.json"):
+        (tmp_path / "dist" / name).touch()
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "CALLS": str(calls),
+        "GITHUB_SERVER_URL": "https://git.example",
+        "GITHUB_REPOSITORY": "some-org/source-snov",
+        "TAG": "v1.2.3",
+    }
+
+    for step in ("Build the package", "Publish the package", "Make the release"):
+        assert run(step, tmp_path, **environment).returncode == 0
+
+    readme = (tmp_path / "README.md").read_text()
+    own = "https://git.example/some-org/source-snov"
+    assert f"]({own}/raw/v1.2.3/docs/report.png)" in readme
+    assert f"[LICENSE]({own}/blob/v1.2.3/LICENSE)" in readme or f"[MIT]({own}/blob/v1.2.3/LICENSE)" in readme
+    assert re.findall(r"\]\((?!https?://|#)[^)]*\)", readme) == []
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
+    assert project["urls"] == {"Homepage": own, "Changelog": f"{own}/blob/v1.2.3/CHANGELOG.md"}
+    assert calls.read_text().splitlines() == [
+        "make --silent install",
+        "uv build --no-build-isolation --python .venv/bin/python --out-dir dist",
+        "uv publish --trusted-publishing always dist/a.whl dist/a.tar.gz",
+        "gh release create v1.2.3 --verify-tag --notes-file CHANGELOG.md dist/a.tar.gz dist/a.whl dist/sbom.cdx.json",
     ]
 
 
@@ -162,4 +207,4 @@ def test_steps_know_only_what_they_are_given() -> None:
             given: dict[str, Any] = job.get("env", {}) | step.get("env", {})
             script = step.get("run", "")
             used = set(re.findall(r"\$\{?([A-Z_]+)", script))
-            assert used <= set(given) | {"GITHUB_ACTOR", "GITHUB_REPOSITORY"}, step
+            assert used <= set(given) | {"GITHUB_ACTOR", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL"}, step
