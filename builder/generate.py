@@ -39,8 +39,24 @@ STREAMS: Final = (
     *("prospect_lists", "list_prospects", "prospect_custom_fields", "sending_schedules", "do_not_email_lists"),
     *("pipelines", "pipeline_stages", "account_balance", "webhooks"),
 )
-"""Those that components of the CDK can read. The others need several requests that depend on each other, or rows made
-of an object's keys."""
+"""Those that components of the CDK can read."""
+
+SEVERAL: Final = "which campaigns and days are asked about together depends on the responses before"
+
+LEFT_OUT: Final = {
+    **dict.fromkeys(
+        (
+            *("campaign_analytics_monthly", "account_analytics_daily", "account_analytics_monthly", "owner_analytics"),
+            *("sender_analytics", "sender_analytics_daily", "linkedin_sender_analytics"),
+        ),
+        SEVERAL,
+    ),
+    **dict.fromkeys(("warm_up_daily_statistics", "warm_up_provider_statistics"), "rows are made of an object's keys"),
+    "campaign_step_contents": "its requests follow from a tree in the settings",
+    "recipient_statuses": "its requests name the addresses of a list",
+    "linkedin_accounts": "nothing documents it, and nothing of the edition needs it",
+}
+"""All others, and why."""
 
 EVENT_LISTS: Final = ("emails_sent", "email_opens", "email_clicks", "email_replies")
 

@@ -22,7 +22,7 @@ from airbyte_cdk.test.catalog_builder import CatalogBuilder
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput, read
 
 from builder.catalog_entry import entry
-from builder.generate import CDK, EVENT_LISTS, FILE, STREAMS, text
+from builder.generate import CDK, EVENT_LISTS, FILE, LEFT_OUT, STREAMS, text
 from integration_tests.client import run
 from sandbox import faults
 from sandbox.running import Sandbox
@@ -31,6 +31,7 @@ from sandbox.world import seeds
 from sandbox.world.furnishing import furnish
 from unit_tests._helpers import Clock, records
 from unit_tests._helpers import sync as of_the_connector
+from unit_tests._names import STREAMS as ALL_STREAMS
 from unit_tests._paths import ROOT, SCHEMAS
 from unit_tests.conftest import clock
 from unit_tests.test_manifest import components, unknown_keys
@@ -152,6 +153,12 @@ def _plain(value: Any, changing: set[str]) -> Any:
 
 def test_the_file_is_what_the_manifest_and_the_schemas_give() -> None:
     assert FILE.read_text() == text(), "run make docs"
+    assert {*STREAMS, *LEFT_OUT} == {*ALL_STREAMS}
+    assert not {*STREAMS} & {*LEFT_OUT}
+    pages = [ROOT / "docs" / "running" / name for name in ("cloud.md", "README.md")]
+    assert all(
+        f"{len(STREAMS)} of the {len(ALL_STREAMS)} streams" in " ".join(page.read_text().split()) for page in pages
+    )
 
 
 def test_it_has_only_the_cdks_own_components_and_every_key_is_known() -> None:

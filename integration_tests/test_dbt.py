@@ -62,7 +62,7 @@ ON_POSTGRES: Final = (
 
 MARTS: Final = (
     *("snov__campaign_performance", "snov__campaign_daily", "snov__sender_health", "snov__reply_feed"),
-    *("snov__people", "snov__first_contact_weeks", "snov__attention"),
+    *("snov__people", "snov__person_days", "snov__first_contact_weeks", "snov__attention"),
 )
 
 SYNC: Final = """
@@ -314,6 +314,7 @@ def test_campaign_performance_is_what_the_account_says(kind: str, built: dict[st
             "invitations_sent": figures["connection_requests"],
             "invitations_accepted": figures["accepted_requests"],
             "people_unsubscribed": figures["unsubscribed"],
+            "people_auto_replied": figures["auto_replied"],
             "people_interested": figures["interested"],
             "people_maybe": figures["maybe"],
             "people_not_interested": figures["not_interested"],

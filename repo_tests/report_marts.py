@@ -19,13 +19,19 @@ CREATE TABLE snov_marts.snov__campaign_performance (
     started_at TIMESTAMP,
     progress DECIMAL(38, 9), contacts_left BIGINT, people_contacted BIGINT, people_contacted_by_email BIGINT,
     emails_sent BIGINT, bounced BIGINT, delivered BIGINT, people_opened BIGINT, people_clicked BIGINT,
-    people_replied BIGINT, people_replied_linkedin BIGINT, people_unsubscribed BIGINT, people_interested BIGINT,
+    people_replied BIGINT, people_replied_linkedin BIGINT, people_unsubscribed BIGINT, people_auto_replied BIGINT,
+    people_interested BIGINT,
     people_maybe BIGINT, people_not_interested BIGINT, bounce_rate DOUBLE, open_rate DOUBLE, click_rate DOUBLE,
     reply_rate DOUBLE, interest_rate DOUBLE, last_activity_on DATE, people_contacted_by_linkedin BIGINT,
     invitations_sent BIGINT, invitations_accepted BIGINT, synced_at TIMESTAMP
 );
 CREATE TABLE snov_marts.snov__people (
-    person VARCHAR, was_reached BOOLEAN, has_opened BOOLEAN, has_clicked BOOLEAN, has_replied BOOLEAN
+    person VARCHAR, was_reached BOOLEAN, has_opened BOOLEAN, has_clicked BOOLEAN, has_replied BOOLEAN,
+    has_unsubscribed BOOLEAN
+);
+CREATE TABLE snov_marts.snov__person_days (
+    campaign_id BIGINT, person_number BIGINT, date DATE, was_mailed BOOLEAN, has_bounced BOOLEAN, has_opened BOOLEAN,
+    has_clicked BOOLEAN, has_replied BOOLEAN, has_unsubscribed BOOLEAN
 );
 CREATE TABLE snov_marts.snov__attention (
     about VARCHAR, id BIGINT, name VARCHAR, problem VARCHAR, urgency INTEGER, figure DOUBLE, since DATE
@@ -106,6 +112,7 @@ def campaign(number: int, name: str | None, **figures: Any) -> dict[str, Any]:
         (
             *("people_contacted", "people_contacted_by_email", "emails_sent", "bounced", "delivered", "people_opened"),
             *("people_clicked", "people_replied", "people_replied_linkedin", "people_unsubscribed"),
+            "people_auto_replied",
             *("people_interested", "people_maybe", "people_not_interested", "contacts_left", "progress"),
             *("people_contacted_by_linkedin", "invitations_sent", "invitations_accepted"),
         ),

@@ -42,7 +42,7 @@ from source_snov.custom_reports import declared
 from source_snov.files import catalog_in, config_in, states_in
 from source_snov.forecast import first_sync
 from source_snov.incremental.analytics import AllCampaigns, Analytics
-from source_snov.incremental.cursor import HistoryCursor, StatePrinter
+from source_snov.incremental.cursor import HistoryCursor, StateEmitter
 from source_snov.incremental.order import NewestFirst
 from source_snov.incremental.partitions import (
     CAMPAIGNS,
@@ -334,14 +334,14 @@ class DeclaredSource(YamlDeclarativeSource):
             period = (self._given.get("start_date"), self._given.get("end_date"))
             filters = digest_of_filters(self._config, *period) if snapshot.filtered else None
             cursor = SnapshotCursor(
-                snapshot.entities, self._printer(stream.name, snapshot.entities), filters, self._now
+                snapshot.entities, self._emitter(stream.name, snapshot.entities), filters, self._now
             )
         campaigns = self._budget.shared(Campaigns)
         snapshots = Snapshots(snapshot, slices_of(stream), self._config, self._today, survey, cursor, campaigns)
         return snapshot_stream(stream, snapshots)
 
-    def _printer(self, stream_name: str, entities: str) -> StatePrinter:
-        return StatePrinter(
+    def _emitter(self, stream_name: str, entities: str) -> StateEmitter:
+        return StateEmitter(
             stream_name,
             self._connector_state_manager,
             self._message_repository,
@@ -357,7 +357,7 @@ class DeclaredSource(YamlDeclarativeSource):
             filters = digest_of_filters(used, *chosen)
         return HistoryCursor(
             history.entities,
-            self._printer(stream_name, history.entities),
+            self._emitter(stream_name, history.entities),
             self._today,
             start_date(config),
             full_refresh=self._modes.get(stream_name) == SyncMode.full_refresh,

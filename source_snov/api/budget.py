@@ -152,7 +152,7 @@ class RateLimitPause:
 
 @dataclass
 class _Refusals:
-    """The 429 that a request met in a row."""
+    """The consecutive 429s that one request has met."""
 
     began: float
     in_a_row: int = 0

@@ -111,7 +111,7 @@ class _Reading:
         return replace(state, next=self.next)
 
 
-class StatePrinter:
+class StateEmitter:
     """Prints the states of one stream, spaced by the requests made between them.
 
     saved: the state that the sync began with. own_day: what the states of campaigns know, and are to know, of the API;
@@ -138,14 +138,14 @@ class StatePrinter:
         self._requests_between = REQUESTS_PER_STATE
 
     def is_due(self) -> bool:
-        """Whether a state is to be printed now; the caller holds the lock of what it is made of."""
+        """Whether a state is to be emitted now; the caller holds the lock of what it is made of."""
         made = self._requests_made()
         due = made - self._requests_at_state >= self._requests_between
         if due:
             self._requests_at_state = made
         return due
 
-    def print(self, state: MutableMapping[str, Any]) -> None:
+    def emit(self, state: MutableMapping[str, Any]) -> None:
         if self._own_day and self._own_day.proven:
             state = {**state, COUNTED_ON: OWN_DAY}
         self._requests_between = max(REQUESTS_PER_STATE, len(json.dumps(state)) // BYTES_PER_REQUEST)
@@ -154,7 +154,7 @@ class StatePrinter:
 
 
 class HistoryCursor(Cursor):
-    """Keeps the state of one stream and prints it every REQUESTS_PER_STATE requests.
+    """Keeps the state of one stream and emits it every REQUESTS_PER_STATE requests.
 
     State: `{"campaigns": {"<id>": {"since", "until", "last_active"}}}`, all of them days. While a sync is under way, it
     also has `unfinished: {"day", "start_date", "mode"}`, with the day on which it began, and `next` for each campaign
@@ -166,7 +166,7 @@ class HistoryCursor(Cursor):
     def __init__(
         self,
         entities: str,
-        printer: StatePrinter,
+        emitter: StateEmitter,
         today: date,
         start_date: date | None,
         full_refresh: bool,
@@ -181,10 +181,10 @@ class HistoryCursor(Cursor):
         instead of an ID.
         """
         self._entities = entities
-        self._printer = printer
+        self._emitter = emitter
         mode = "full_refresh" if full_refresh else "incremental"
         self._under_way = {"day": str(today), "start_date": str(start_date or ""), "mode": mode}
-        self._saved = saved = printer.saved
+        self._saved = saved = emitter.saved
         self._filters, self._last_day = filters, last_day
         if last_day and saved.get("date_to") in DATE_TO:
             last_day.included = saved["date_to"] == DATE_TO[0]
@@ -192,7 +192,7 @@ class HistoryCursor(Cursor):
         same = saved.get("filters", filters) == filters
         if not same and not full_refresh:
             logger.info(
-                f"{printer.stream_name}: the filters of the configuration have changed since the last sync, so "
+                f"{emitter.stream_name}: the filters of the configuration have changed since the last sync, so "
                 "everything is read again."
             )
         self._continues = same and self._is_continued(saved.get("unfinished"), today)
@@ -311,19 +311,19 @@ class HistoryCursor(Cursor):
             part.last_active = max(filter(None, [part.last_active, last_active]), default=None)
             if all(each.done for each in self._reading[entity]):
                 self._add(entity, self._reading.pop(entity))
-            due = self._printer.is_due()
+            due = self._emitter.is_due()
         # Without the lock: the queue may be full, and who empties it may need the lock.
         if due:
-            self._printer.print(self.state)
+            self._emitter.emit(self.state)
 
     def observe(self, record: Record) -> None:
-        """Does nothing: the partitions settle the days of their records."""
+        """Does nothing: the partitions call `settle` for the days of their records."""
 
     def close_partition(self, partition: Partition) -> None:
         """Does nothing, as above."""
 
     def ensure_at_least_one_state_emitted(self) -> None:
-        self._printer.print(self.state)
+        self._emitter.emit(self.state)
 
     def should_be_synced(self, record: Record) -> bool:
         return True

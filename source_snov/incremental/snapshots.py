@@ -27,7 +27,7 @@ from airbyte_cdk.sources.types import Record, StreamSlice
 
 from source_snov.api.assumptions import Aggregate, Entity
 from source_snov.api.exceptions import EntityNotFound, NothingToAsk, StreamUnavailable
-from source_snov.incremental.cursor import StatePrinter, mapping_of, saved_day
+from source_snov.incremental.cursor import StateEmitter, mapping_of, saved_day
 from source_snov.incremental.partitions import CAMPAIGNS, DAY, LOOKBACK_DAYS, Campaigns, entity_of, first_day_of
 from source_snov.incremental.plan import Window
 from source_snov.incremental.survey import Survey, together
@@ -96,10 +96,10 @@ class SnapshotCursor(Cursor):
     sync that continues it.
     """
 
-    def __init__(self, entities: str, printer: StatePrinter, filters: str | None, now: datetime) -> None:
+    def __init__(self, entities: str, emitter: StateEmitter, filters: str | None, now: datetime) -> None:
         self._entities = entities
-        self._printer = printer
-        self._saved = saved = printer.saved
+        self._emitter = emitter
+        self._saved = saved = emitter.saved
         self._filters = filters
         known = mapping_of(saved.get(entities)) if saved.get("filters") == filters else {}
         states = {entity: Checked.read(mapping_of(state), now) for entity, state in known.items()}
@@ -129,10 +129,10 @@ class SnapshotCursor(Cursor):
             self._unfinished.discard(entity)
             if checked:
                 self._known[entity] = checked
-            due = self._printer.is_due()
+            due = self._emitter.is_due()
         # Without the lock: the queue may be full, and who empties it may need the lock.
         if due:
-            self._printer.print(self.state)
+            self._emitter.emit(self.state)
 
     @property
     def state(self) -> MutableMapping[str, Any]:
@@ -152,7 +152,7 @@ class SnapshotCursor(Cursor):
         """Does nothing, as above."""
 
     def ensure_at_least_one_state_emitted(self) -> None:
-        self._printer.print(self.state)
+        self._emitter.emit(self.state)
 
     def should_be_synced(self, record: Record) -> bool:
         return True

@@ -2,7 +2,7 @@
 
 (async () => {
   const specifications = JSON.parse(document.getElementById("charts").textContent);
-  const views = [];
+  const views = {};
 
   async function draw(name, specification) {
     const place = document.getElementById(`chart-${name}`);
@@ -18,23 +18,50 @@
         renderer: "svg",
         tooltip: { disableDefaultStyle: true },
       });
-      views.push(chart.view);
+      views[name] = chart.view;
     } catch (problem) {
       place.textContent = `This chart cannot be drawn here: ${problem.message}`;
       console.error(problem);
     }
   }
 
-  await Promise.all(Object.entries(specifications).map(([name, specification]) => draw(name, specification)));
-  document.documentElement.dataset.charts = "drawn";
+  /** Bars by name, and what they are shares of. */
+  function bars(view, name, [whole, people], { count, share }) {
+    const rows = view.data(name).map((row) => {
+      const number = people[row.name];
+      const of = whole && number !== whole ? ` \u00B7 ${share(number, whole)}` : "";
+      return { name: row.name, meaning: row.meaning, people: number ?? 0, label: `${count(number)}${of}` };
+    });
+    view.signal("most", Math.max(4, ...rows.map((row) => row.people)));
+    view.data(name, rows);
+  }
 
-  for (const choice of document.querySelectorAll("input[name=days]")) {
-    choice.addEventListener("change", () => {
-      for (const view of views) {
-        if ("days" in view.getState().signals) {
-          view.signal("days", Number(choice.value)).runAsync();
+  /** Draw the charts with these rows, by the name of their data, over the last `days`. */
+  window.drawCharts = (rows, days, formats) => {
+    for (const [chart, view] of Object.entries(views)) {
+      const { data, signals } = view.getState({ data: () => true, signals: () => true, recurse: false });
+      for (const [name, given] of Object.entries(rows)) {
+        if (!(name in data)) {
+          continue;
+        }
+        if (chart === name && "most" in signals) {
+          bars(view, name, given, formats);
+        } else {
+          view.data(name, given);
         }
       }
-    });
-  }
+      if ("days" in signals) {
+        view.signal("days", days);
+      }
+      view.runAsync();
+    }
+  };
+
+  /** The rows that a chart shows now. */
+  window.chartRows = (chart, name) => views[chart].data(name);
+
+  await Promise.all(Object.entries(specifications).map(([name, specification]) => draw(name, specification)));
+  window.showChosen?.();
+  await Promise.all(Object.values(views).map((view) => view.runAsync()));
+  document.documentElement.dataset.charts = "drawn";
 })();

@@ -13,8 +13,11 @@ from warehouse.report.marts import Marts, Rows
 
 Specification = dict[str, Any]
 
-SHOWN_DAYS: Final = 90
-"""Days that the daily charts show at first."""
+SHOWN_DAYS: Final = 30
+"""Days of the period that is chosen at first."""
+
+LEAST_WEEKS: Final = 90
+"""Days of first contacts that are shown at least: the replies of the last ones are still coming."""
 
 MOST_DAYS: Final = 120
 """Days up to which a chart has a bar for each; more would be too thin to be seen, so there is one for each week."""
@@ -44,9 +47,10 @@ def charts(marts: Marts) -> dict[str, Specification]:
     if any(row["people_contacted_by_linkedin"] or row["invitations_sent"] for row in campaigns):
         found["linkedin"] = linkedin_funnel(campaigns)
     if campaigns and days:
-        found["sent"] = per_day(days, "emails_sent", "E-mails sent", "E-mails", "var(--sent)")
-        found["opened"] = per_day(days, "people_opened", "People who opened", "People", "var(--opened)")
-        found["replied"] = per_day(days, "people_replied", "People who replied by e-mail", "People", "var(--replied)")
+        found["sent"] = per_day("sent", days, "emails_sent", "E-mails sent", "E-mails", "var(--sent)")
+        found["opened"] = per_day("opened", days, "people_opened", "People who opened", "People", "var(--opened)")
+        who = "People who replied by e-mail"
+        found["replied"] = per_day("replied", days, "people_replied", who, "People", "var(--replied)")
         found["bounces"] = bounces(days)
     if campaigns and marts.weeks:
         found["weeks"] = first_contacts(marts.weeks)
@@ -64,6 +68,7 @@ def email_funnel(campaigns: Rows, people: Mapping[str, int] | None) -> Specifica
         Bar("Replied", sums["people_replied"], meanings["people_replied"]),
     ]
     return _bars(
+        "funnel",
         steps,
         sums["people_contacted_by_email"],
         dict.fromkeys((step.name for step in steps), "var(--opened)"),
@@ -81,6 +86,7 @@ def linkedin_funnel(campaigns: Rows) -> Specification:
         Bar("Replied", sums["people_replied_linkedin"], "People who replied on LinkedIn, also to other messages."),
     ]
     return _bars(
+        "linkedin",
         steps,
         sums["invitations_sent"],
         dict.fromkeys((step.name for step in steps), "var(--sent)"),
@@ -97,6 +103,7 @@ def ratings(campaigns: Rows) -> Specification:
         Bar("Not interested", sums["people_not_interested"], "People whose replies decline."),
     ]
     return _bars(
+        "ratings",
         found,
         sums["people_replied"] + sums["people_replied_linkedin"],
         {"Interested": "var(--replied)", "Maybe": "var(--undecided)", "Not interested": "var(--bounced)"},
@@ -113,9 +120,9 @@ class Bar(NamedTuple):
 
 
 def _bars(
-    bars: Sequence[Bar], whole: int, colours: Mapping[str, str], description: str, often: str = TWICE
+    name: str, bars: Sequence[Bar], whole: int, colours: Mapping[str, str], description: str, often: str = TWICE
 ) -> Specification:
-    """Horizontal bars, each labelled with its number of people and their share of the whole."""
+    """Horizontal bars, each labelled with its number of people and their share of the whole. name: of their data."""
     rows = [
         {
             "name": bar.name,
@@ -126,14 +133,14 @@ def _bars(
         for bar in bars
     ]
     most = max(FEW, *(bar.people for bar in bars))
-    base = alt.Chart(alt.InlineData(rows)).encode(
+    base = alt.Chart(alt.InlineData(rows, name=name)).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
         x=alt.X(
             "people:Q",
             axis=alt.Axis(title="People", tickCount=4, format=",d", tickMinStep=1, labelBound=True),
             # Leaves room for the label of the longest bar, even on a narrow screen.
             scale=alt.Scale(
-                domainMin=0, domainMax=alt.ExprRef(f"{most} * width / max(width - {LABEL}, {LABEL})"), nice=False
+                domainMin=0, domainMax=alt.ExprRef(f"most * width / max(width - {LABEL}, {LABEL})"), nice=False
             ),
         ),
         tooltip=[
@@ -146,15 +153,16 @@ def _bars(
     drawn = base.mark_bar(cornerRadiusEnd=4, height={"band": 0.62}).encode(color=colour)
     labels = base.mark_text(align="left", dx=7, color="var(--ink)", fontSize=13).encode(text="label:N")
     spoken = ", ".join(f"{row['name']} {row['label']}" for row in rows)
-    return _finished(drawn + labels, HEIGHT, f"{description}: {spoken}.")
+    chart = (drawn + labels).add_params(alt.param(name="most", value=most))
+    return _finished(chart, HEIGHT, f"{description}: {spoken}.")
 
 
-def per_day(days: Rows, count: str, title: str, unit: str, colour: str) -> Specification:
+def per_day(name: str, days: Rows, count: str, title: str, unit: str, colour: str) -> Specification:
     """A bar per day, and the mean of the last 7 days as a line; over more than MOST_DAYS, a bar per week."""
     rows = [{"date": _local(row["date"]), "count": row[count], "ago": ago} for row, ago in _ages(days)]
     is_daily = f"min(days, {len(days)}) <= {MOST_DAYS}"
     base = (
-        alt.Chart(alt.InlineData(rows))
+        alt.Chart(alt.InlineData(rows, name=f"{name}_days"))
         # Before the filter, so that the mean of the first day shown includes the 6 days before it.
         .transform_window(mean="mean(count)", frame=[-6, 0], sort=[alt.SortField("date")])
         .transform_filter(f"datum.ago < days && {is_daily}")
@@ -166,7 +174,7 @@ def per_day(days: Rows, count: str, title: str, unit: str, colour: str) -> Speci
         y=alt.Y("mean:Q", axis=axis, scale=FROM_ZERO), x=alt.X(DAY, axis=DAY_AXIS, bandPosition=0.5)
     )
     weeks = (
-        alt.Chart(alt.InlineData(_weeks(days, count)))
+        alt.Chart(alt.InlineData(_weeks(days, count), name=f"{name}_weeks"))
         .transform_filter(f"datum.ago < days && !({is_daily})")
         .mark_bar(color=colour, opacity=0.7)
         .encode(
@@ -202,7 +210,7 @@ def bounces(days: Rows) -> Specification:
         for row, ago in _ages(days)
     ]
     line = (
-        alt.Chart(alt.InlineData(_unbroken(rows, BOUNCED)))
+        alt.Chart(alt.InlineData(_unbroken(rows, BOUNCED), name="bounces"))
         .transform_filter("datum.ago < days")
         .mark_line(strokeWidth=2.25, interpolate="monotone", color="var(--bounced)")
         .encode(
@@ -212,7 +220,7 @@ def bounces(days: Rows) -> Specification:
         )
     )
     touch = (
-        alt.Chart(alt.InlineData(rows))
+        alt.Chart(alt.InlineData(rows, name="bounces_days"))
         .transform_filter("datum.ago < days")
         .mark_rect(color="var(--ink)", opacity=0)
         .encode(x=alt.X(DAY, axis=DAY_AXIS), tooltip=[DAY_TOOLTIP, alt.Tooltip(f"{BOUNCED}:Q", format=".1%")])
@@ -240,8 +248,8 @@ def first_contacts(weeks: Rows) -> Specification:
         for row in weeks
     ]
     bars = (
-        alt.Chart(alt.InlineData(rows))
-        .transform_filter("datum.ago < days")
+        alt.Chart(alt.InlineData(rows, name="weeks"))
+        .transform_filter(f"datum.ago < max(days, {LEAST_WEEKS})")
         .mark_bar(color="var(--replied)")
         .encode(
             x=alt.X("yearmonthdate(date):T", axis=DAY_AXIS),

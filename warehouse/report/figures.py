@@ -217,6 +217,13 @@ def key_figures(campaigns: Rows, people: Mapping[str, int] | None) -> list[KeyFi
             f"{meanings['reply_rate']} {often}",
         ),
         KeyFigure(
+            "people_unsubscribed",
+            "Unsubscribed",
+            _count(by_email["people_unsubscribed"]),
+            f"{_count(sums['people_auto_replied'])} replied automatically",
+            f"People who used the unsubscribe link. {often} Automatic replies, such as of absence, are no replies.",
+        ),
+        KeyFigure(
             "people_replied_linkedin",
             "Replied on LinkedIn",
             _count(sums["people_replied_linkedin"]),
@@ -239,7 +246,7 @@ def totals(campaigns: Rows) -> dict[str, int]:
         *("emails_sent", "delivered", "bounced", "people_contacted", "people_contacted_by_email", "people_opened"),
         *("people_clicked", "people_replied", "people_replied_linkedin", "people_interested"),
         *("people_maybe", "people_not_interested", "people_contacted_by_linkedin", "invitations_sent"),
-        "invitations_accepted",
+        *("invitations_accepted", "people_unsubscribed", "people_auto_replied"),
     )
     return {name: int(sum(row[name] or 0 for row in campaigns)) for name in names}
 

@@ -45,13 +45,18 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
             "interest_rate",
         ),
         *("last_activity_on", "people_contacted_by_linkedin", "invitations_sent", "invitations_accepted", "synced_at"),
+        *("people_unsubscribed", "people_auto_replied"),
     ),
     "snov__attention": ("about", "id", "name", "problem", "urgency", "figure", "since"),
-    "snov__people": ("was_reached", "has_opened", "has_clicked", "has_replied"),
+    "snov__people": ("was_reached", "has_opened", "has_clicked", "has_replied", "has_unsubscribed"),
+    "snov__person_days": (
+        *("campaign_id", "person_number", "date", "was_mailed", "has_bounced", "has_opened", "has_clicked"),
+        *("has_replied", "has_unsubscribed"),
+    ),
     "snov__first_contact_weeks": ("week", "people_first_mailed", "replied_within_14_days", "has_14_days"),
     "snov__campaign_daily": (
-        *("is_deleted", "date", "emails_sent", "people_opened", "people_clicked", "people_replied"),
-        *("emails_sent_7d", "bounced_7d"),
+        *("campaign_id", "is_deleted", "date", "emails_sent", "bounced", "delivered", "people_opened"),
+        *("people_clicked", "people_replied", "emails_sent_7d", "bounced_7d"),
     ),
     "snov__sender_health": (
         *("sender", "figures_are_from_events", "emails_sent", "bounced", "people_contacted", "people_replied"),
@@ -83,9 +88,22 @@ SELECT
     sum(CASE WHEN was_reached THEN 1 ELSE 0 END) AS people_contacted_by_email,
     sum(CASE WHEN has_opened THEN 1 ELSE 0 END) AS people_opened,
     sum(CASE WHEN has_clicked THEN 1 ELSE 0 END) AS people_clicked,
-    sum(CASE WHEN has_replied THEN 1 ELSE 0 END) AS people_replied
+    sum(CASE WHEN has_replied THEN 1 ELSE 0 END) AS people_replied,
+    sum(CASE WHEN has_unsubscribed THEN 1 ELSE 0 END) AS people_unsubscribed
 FROM {schema}.snov__people
 """
+
+DAILY: Final = """
+SELECT
+    campaign_id, date, emails_sent, bounced, delivered, people_opened, people_clicked, people_replied
+FROM {schema}.snov__campaign_daily
+WHERE NOT is_deleted
+AND (emails_sent > 0 OR bounced > 0 OR people_opened > 0 OR people_clicked > 0 OR people_replied > 0)
+ORDER BY date
+"""
+
+MOST_PERSON_DAYS: Final = 150_000
+"""Rows of people that a page can hold; beyond, it counts people over their whole life only."""
 
 
 class Unreadable(Exception):
@@ -98,6 +116,8 @@ class Marts:
 
     `campaigns` are those that were not deleted; `days` has every day from the first to the last, over all of them.
     `people` counts each person once, by what happened; None if no events were synced. `weeks` are of first contacts.
+    `daily` has the days of each campaign on which something happened, `person_days` those of each person: None if there
+    are none, or too many.
     """
 
     campaigns: Rows
@@ -106,6 +126,8 @@ class Marts:
     people: Mapping[str, int] | None
     weeks: Rows
     days: Rows
+    daily: Rows
+    person_days: Rows | None
     senders: Rows
     replies: Rows
     reply_count: int
@@ -156,6 +178,7 @@ def _read(connection: Connection, schema: str, url: URL) -> Marts:
     days = _rows(connection, DAYS.format(schema=name))
     every = _rows(connection, f"SELECT * FROM {name}.snov__campaign_performance ORDER BY emails_sent DESC, campaign")
     [people] = _rows(connection, PEOPLE.format(schema=name))
+    number = connection.execute(text(f"SELECT count(*) FROM {name}.snov__person_days")).scalar_one()
     times = [row["synced_at"] for row in every if isinstance(row["synced_at"], datetime)]
     return Marts(
         campaigns=[row for row in every if not row["is_deleted"]],
@@ -164,6 +187,10 @@ def _read(connection: Connection, schema: str, url: URL) -> Marts:
         people={count: int(value) for count, value in people.items()} if any(people.values()) else None,
         weeks=_rows(connection, f"SELECT * FROM {name}.snov__first_contact_weeks ORDER BY week"),
         days=_without_gaps(days),
+        daily=_rows(connection, DAILY.format(schema=name)),
+        person_days=_rows(connection, f"SELECT * FROM {name}.snov__person_days ORDER BY person_number, date")
+        if 0 < number <= MOST_PERSON_DAYS
+        else None,
         senders=_rows(connection, f"SELECT * FROM {name}.snov__sender_health ORDER BY emails_sent DESC, sender"),
         replies=_rows(
             connection,

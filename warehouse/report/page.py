@@ -31,6 +31,7 @@ from warehouse.report.figures import (
     tone,
 )
 from warehouse.report.marts import Marts
+from warehouse.report.selection import EMAIL, LINKEDIN, channels, compact
 
 FOLDER: Final = Path(__file__).parent
 VEGA_LITE: Final = "6.4"
@@ -72,6 +73,12 @@ def render(marts: Marts, note: str | None) -> str:
         campaign_columns=CAMPAIGN_COLUMNS,
         charts=_json(drawn),
         deleted=marts.deleted,
+        channels=[("", "All", 0), ("email", "E-mail", EMAIL), ("linkedin", "LinkedIn", LINKEDIN)]
+        if channels(marts.campaigns) == EMAIL | LINKEDIN
+        else [],
+        has_people=marts.person_days is not None,
+        places={row["campaign_id"]: place for place, row in enumerate(marts.campaigns)},
+        selection=_json(compact(marts)),
         drawn=drawn,
         days=marts.days,
         most_days=MOST_DAYS,
@@ -100,6 +107,7 @@ def render(marts: Marts, note: str | None) -> str:
 def _scripts() -> dict[str, str]:
     return {
         "vega": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE),
+        "selection": _file("selection.js"),
         "charts": _file("charts.js"),
         "table": _file("table.js"),
     }

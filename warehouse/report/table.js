@@ -43,22 +43,4 @@
       }
     });
   }
-
-  const filter = document.getElementById("filter");
-  if (filter) {
-    const rows = Array.from(document.querySelector("#campaigns tbody").rows, (row) => [
-      `${row.cells[0].textContent} ${row.cells[1].textContent}`.toLowerCase(),
-      row,
-    ]);
-    const shown = document.getElementById("shown");
-    filter.addEventListener("input", () => {
-      const wanted = filter.value.trim().toLowerCase();
-      let count = 0;
-      for (const [text, row] of rows) {
-        row.hidden = !text.includes(wanted);
-        count += row.hidden ? 0 : 1;
-      }
-      shown.textContent = `${count} of ${rows.length}`;
-    });
-  }
 })();

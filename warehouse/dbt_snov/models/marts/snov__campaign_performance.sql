@@ -44,6 +44,7 @@ select
     analytics.connection_requests as invitations_sent,
     analytics.accepted_requests as invitations_accepted,
     analytics.unsubscribed as people_unsubscribed,
+    analytics.auto_replied as people_auto_replied,
     analytics.interested as people_interested,
     analytics.maybe as people_maybe,
     analytics.not_interested as people_not_interested,
