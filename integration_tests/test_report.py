@@ -708,6 +708,12 @@ def test_more_than_120_days_are_shown_by_weeks_from_zero(chromium: Browser, tmp_
     WebDriverWait(page.browser.driver, 10).until(lambda _: bars(page, "sent") == 0)
     shown = {when - timedelta(days=when.weekday()) for when in days[:365]}
     assert bars(page, "sent", layer=3) == len(shown)
+    heights = page.browser.run(
+        "return [...document.querySelectorAll('#chart-sent .mark-rect.layer_3_marks path')]"
+        ".map((bar) => bar.getBoundingClientRect().height)"
+    )
+    # A whole week's e-mails, above the axis.
+    assert max(heights) > 50
     ticks = page.browser.run(
         "return [...document.querySelectorAll('#chart-sent .role-axis-label text')].map((text) => text.textContent)"
     )

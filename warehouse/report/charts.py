@@ -181,6 +181,7 @@ def per_day(name: str, days: Rows, count: str, title: str, unit: str, colour: st
             x=alt.X("yearmonthdate(date):T", axis=DAY_AXIS),
             x2="yearmonthdate(end):T",
             y=alt.Y("count:Q", axis=axis, scale=FROM_ZERO),
+            y2=alt.datum(0),
             tooltip=[
                 alt.Tooltip(DAY, title="Week from", format="%a %-d %b %Y"),
                 alt.Tooltip("count:Q", title=title, format=","),
@@ -255,6 +256,7 @@ def first_contacts(weeks: Rows) -> Specification:
             x=alt.X("yearmonthdate(date):T", axis=DAY_AXIS),
             x2="yearmonthdate(end):T",
             y=alt.Y("share:Q", axis=alt.Axis(title="Percent", format="~%", tickCount=4), scale=FROM_ZERO),
+            y2=alt.datum(0),
             opacity=alt.Opacity(
                 "state:O",
                 scale=alt.Scale(domain=["complete", "more may come"], range=[0.9, 0.38]),

@@ -15,6 +15,8 @@
   const share = (part, whole) => (part === null || !whole ? NOTHING : shares.format(part / whole));
   const sum = (chosen, name) => chosen.reduce((found, index) => found + data.campaigns[index].totals[place[name]], 0);
   const iso = (day) => new Date(Date.parse(data.first) + day * DAY).toISOString().slice(0, 10);
+  const dates = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  const written = (day) => dates.format(new Date(iso(day)));
   const local = (day) => `${iso(day)}T00:00:00`;
 
   /** The figures of some campaigns, from one day to another; `whole`: over their whole life. */
@@ -259,7 +261,7 @@
       card.querySelector(".change").textContent = before[name] ? change(now[name], before[name]) : "";
     }
     document.getElementById("period").textContent = !period ? "Over the whole life of the campaigns"
-      : `${iso(from)} to ${iso(data.last)}${compared ? `, compared with the ${period} days before` : ""}`;
+      : `${written(from)} to ${written(data.last)}${compared ? `, compared with the ${period} days before` : ""}`;
     lines.forEach((line, index) => { line.hidden = !within.has(index); });
     document.getElementById("shown").textContent = `${campaigns.length} of ${lines.length}`;
     for (const reply of replies) {
