@@ -250,6 +250,28 @@ def test_what_is_wrong_with_the_configuration_is_said(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("to", ["duckdb", "postgres"])
+def test_what_is_all_gone_from_snov_io_is_gone_from_the_table(
+    folder: Path, sandbox: Sandbox, postgres: PostgresServer, to: str
+) -> None:
+    arguments = (f"--to={to}", "--database=gone.duckdb")
+    environment = postgres.environment if to == "postgres" else {}
+
+    def webhooks() -> int:
+        tables = in_postgres(postgres) if to == "postgres" else in_duckdb(folder / "gone.duckdb")
+        return len(tables["webhooks"])
+
+    synced(folder, *arguments, streams="webhooks", **environment)
+    before, kept = webhooks(), sandbox.account.belongings.webhooks
+    sandbox.account.belongings.webhooks = []
+    try:
+        synced(folder, *arguments, streams="webhooks", **environment)
+    finally:
+        sandbox.account.belongings.webhooks = kept
+    assert before
+    assert webhooks() == 0
+
+
 def test_what_one_stream_lacks_the_others_keep(folder: Path, sandbox: Sandbox) -> None:
     """A stream of each kind fails: one that replaces its table, and an incremental one."""
     arguments = (

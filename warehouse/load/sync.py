@@ -108,6 +108,7 @@ def sync(
             cache, streams=replaced, write_strategy="replace", force_full_refresh=True, skip_validation=True
         )
         rows |= _counts(read, replaced)
+        _empty(cache, [name for name in replaced if not rows[name] and name not in reads[-1].lacking])
     if moments:
         reads.append(Interrupted(source, replaces=False))
         read = source.read(
@@ -173,6 +174,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--full-refresh", action="store_true", help="read everything again and replace all tables")
     return parser.parse_args(arguments)
+
+
+def _empty(cache: CacheBase, streams: Sequence[str]) -> None:
+    """Deletes the rows of streams that have none any more: PyAirbyte replaces a table only once it has a row."""
+    from sqlalchemy import inspect
+
+    tables = set(inspect(cache.get_sql_engine()).get_table_names(schema=cache.schema_name))
+    for name in streams:
+        if name in {table.lower() for table in tables}:
+            cache.execute_sql(f"DELETE FROM {cache.schema_name}.{name}")
 
 
 def _is_incremental(source: ab.Source, stream: str) -> bool:
