@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -302,6 +302,20 @@ def test_what_one_stream_lacks_the_others_keep(folder: Path, sandbox: Sandbox) -
     assert len(after["webhooks"]) == 1
     assert same(after)["pipelines"] == same(before)["pipelines"]
     assert {row[0] for row in after["campaign_progress"]} == {row[0] for row in before["campaign_progress"]}
+
+
+def test_it_reads_what_is_asked_for_and_sums_it_up(folder: Path, sandbox: Sandbox) -> None:
+    chosen, day = max(sandbox.account.campaigns), str(sandbox.account.today - timedelta(days=3))
+    options = (f"--campaigns={chosen}", f"--start-date={day}", "--summary=summary.json", "--database=less.duckdb")
+    synced(folder, *options, streams="campaign_progress,campaign_analytics_daily")
+
+    tables = in_duckdb(folder / "less.duckdb")
+    assert {row[0] for row in tables["campaign_progress"]} == {chosen}
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["streams"] == {name: {"rows": len(rows), "complete": True} for name, rows in tables.items()}
+    assert 0 < len(tables["campaign_analytics_daily"]) <= 4
+    wrong = run(folder, SYNC, "--config=config.json", "--campaigns=mine")
+    assert (wrong.returncode, "such as 910001,910002, not mine" in wrong.stderr) == (2, True)
 
 
 def test_a_failed_sync_gives_the_reason_in_plain_words(folder: Path, sandbox: Sandbox) -> None:

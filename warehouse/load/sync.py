@@ -10,7 +10,9 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,24 +43,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         config = load_config(options.config, os.environ)
+        if options.start_date:
+            config["start_date"] = options.start_date
+        if options.campaigns:
+            config["campaign_ids"] = _ids(options.campaigns)
         cache, settings = settings_of(options.to, os.environ, options.database)
     except (Unusable, SettingsMissing) as problem:
         print(problem, file=sys.stderr)
         return 2
     where = str(options.database) if options.to == "duckdb" else WAREHOUSES[options.to].title
     print(f"Loading into {where}", file=sys.stderr)
-    return load(config, where, lambda: opened(cache, settings), options.streams, options.full_refresh)
+    warehouse = partial(opened, cache, settings)
+    return load(config, where, warehouse, options.streams, options.full_refresh, options.summary)
 
 
 def load(
-    config: Config, where: str, warehouse: Callable[[], CacheBase], streams: str, full_refresh: bool = False
+    config: Config,
+    where: str,
+    warehouse: Callable[[], CacheBase],
+    streams: str,
+    full_refresh: bool = False,
+    summary: Path | None = None,
 ) -> int:
-    """Runs a sync and prints its messages. Returns an exit code, as `main` does."""
+    """Runs a sync and prints its messages. Returns an exit code, as `main` does.
+
+    summary: a file for what was loaded, as JSON: `{"seconds", "streams": {"<name>": {"rows", "complete"}}}`.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     from warehouse.load.connector import Messages, PyAirbyteError, connector
 
     messages = Messages()
+    began = time.monotonic()
     try:
         with warehouse() as cache:
             source = connector(config, messages)
@@ -75,9 +91,13 @@ def load(
     print(f"\n{sum(rows.values()):,} records read into {where}:")
     for stream, count in rows.items():
         print(f"  {stream:<29}{count:>9,}")
+    incomplete = [stream for one in failed for stream in one.lacking]
+    if summary:
+        streams_loaded = {name: {"rows": count, "complete": name not in incomplete} for name, count in rows.items()}
+        summary.write_text(json.dumps({"seconds": round(time.monotonic() - began), "streams": streams_loaded}))
     if not failed:
         return 0
-    lacking = ", ".join(stream for one in failed for stream in one.lacking)
+    lacking = ", ".join(incomplete)
     reasons = "\n".join(dict.fromkeys(messages.reason(one.failure) for one in failed if one.failure))
     print(
         f"\nThe sync failed in part: {lacking} could not be read to the end. All others are loaded; run this again for "
@@ -172,8 +192,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default="suggested",
         help="comma-separated names, all, or suggested: the streams that most people need (default: %(default)s)",
     )
+    parser.add_argument("--start-date", help="first day of analytics and events, YYYY-MM-DD, instead of the file's")
+    parser.add_argument("--campaigns", help="comma-separated IDs of the campaigns to read, instead of the file's")
+    parser.add_argument("--summary", type=Path, help="a file for the rows of each stream, as JSON")
     parser.add_argument("--full-refresh", action="store_true", help="read everything again and replace all tables")
     return parser.parse_args(arguments)
+
+
+def _ids(text: str) -> Sequence[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise Unusable(
+            f"--campaigns must be IDs with commas between them, such as 910001,910002, not {text}."
+        ) from None
 
 
 def _empty(cache: CacheBase, streams: Sequence[str]) -> None:
