@@ -110,6 +110,7 @@ TIMED = ("campaigns", *TOTALS, "campaign_progress", *STARTED, "campaign_replies"
 READINGS: dict[str, Reading] = {
     "last day left out": Reading({"last_day_left_out": ALL_LEFT_OUT}, (*PERIODS, ACTIVITY, WARM_UP_DAYS)),
     "future days refused": Reading({"future_days_refused": True}, (*PERIODS, ACTIVITY, WARM_UP_DAYS)),
+    "future days empty": Reading({"future_days_empty": True}, (*PERIODS, ACTIVITY, WARM_UP_DAYS)),
     "last day left out, future days refused": Reading(
         {"last_day_left_out": ALL_LEFT_OUT, "future_days_refused": True},
         (DAILY, ACTIVITY, WARM_UP_DAYS),

@@ -80,7 +80,11 @@ _OTHERS = {
         "prospects",
         lambda of: sum(1 + people // 1000 + ceil(people / 100) for people in of.prospects),
     ),
-    "sender_analytics": Cost("2, and 1 for each sender account", lambda of: 2 + of.senders),
+    "sender_analytics": Cost(
+        "2, and 1 for each sender account; 3 more, once for it and `campaign_analytics`, if the campaigns are older "
+        "than two months and the daily history is not read",
+        lambda of: 2 + of.senders + 3 * (max(of.days) > 62),
+    ),
     "warm_ups": Cost("1, and 1 more for every full 100 warm-ups", lambda of: 1 + of.warm_ups // 100),
     "warm_up_daily_statistics": Cost("1 for each warm-up that has begun", lambda of: of.warm_ups_begun),
     "warm_up_provider_statistics": Cost("1 for each warm-up", lambda of: of.warm_ups),

@@ -40,7 +40,7 @@ class Settings:
     The others are readings of the API that no document excludes. The defaults are what its reference suggests:
 
     - `last_day_left_out`: those of analytics, activity and warm_up whose `date_to` does not include its day.
-      `future_days_refused`: a `date_to` after today is an error.
+      `future_days_refused`: a `date_to` after today is an error. `future_days_empty`: it gives nothing.
     - `most_days`: analytics of a longer span count only its first days. `too_large`: analytics about more campaigns
       times days than this are refused, with `too_large_status`. `first_id_only`: analytics of several campaigns count
       only the first. `day_offset_hours`: how far the days of analytics are ahead of UTC. `distinct_across_campaigns`
@@ -71,6 +71,7 @@ class Settings:
     nested_replies: bool = False
     last_day_left_out: frozenset[str] = frozenset()
     future_days_refused: bool = False
+    future_days_empty: bool = False
     most_days: int | None = None
     too_large: int | None = None
     too_large_status: int = 504

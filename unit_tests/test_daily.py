@@ -209,8 +209,9 @@ def test_a_first_sync_takes_few_requests(shape: Callable[..., Account], share: f
 
 
 # Where nothing happened, whether date_to includes its day is found out from an older day. How many requests that takes
-# depends on the day of the week on which a campaign began: up to 20 of these.
-@pytest.mark.parametrize(("shape", "most"), [(shapes.morning, 330), (shapes.quiet, 30)], ids=["morning", "quiet"])
+# depends on the day of the week on which a campaign began: up to 20 of these. And while nothing shows whether days to
+# come are accepted, each empty response is compared with one that ends today: 7 of these.
+@pytest.mark.parametrize(("shape", "most"), [(shapes.morning, 330), (shapes.quiet, 37)], ids=["morning", "quiet"])
 def test_a_morning_of_300_campaigns_takes_few_requests(shape: Callable[..., Account], most: int) -> None:
     with Sandbox(shape(TODAY, 1), UNLIMITED) as sandbox:
         window = truth(sandbox.account, ago(14))

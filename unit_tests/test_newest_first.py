@@ -104,6 +104,7 @@ def test_a_sync_that_stops_anywhere_goes_on_where_it_was(
         {"first_id_only": True},
         {"last_day_left_out": frozenset({"analytics", "activity"})},
         {"future_days_refused": True},
+        {"future_days_empty": True},
         {"most_days": 31},
         {"too_large": 60, "too_large_status": 413},
         {"on_the_day_of_the_mail": True},

@@ -20,7 +20,18 @@ from source_snov.records.analytics import digest_of_filters
 from unit_tests._daily import TODAY, ago, asked, daily, days, rows, states, truth
 from unit_tests._helpers import Clock, logs, records
 from unit_tests._names import CAMPAIGNS_PATH, DAILY
-from unit_tests._streams import FIRST, INCREMENTAL, SECOND, THIRD, account, at, incremental, last_states, together
+from unit_tests._streams import (
+    FIRST,
+    INCREMENTAL,
+    SECOND,
+    THIRD,
+    account,
+    at,
+    incremental,
+    last_states,
+    story,
+    together,
+)
 
 pytestmark = pytest.mark.long
 
@@ -173,12 +184,14 @@ def test_a_change_in_how_the_api_reads_the_last_day_is_detected(before: frozense
 
 @pytest.mark.parametrize("with_daily", [True, False])
 @pytest.mark.parametrize("end", [None, ago(7), ago(1)], ids=str)
-@pytest.mark.parametrize("refused", [False, True])
-def test_totals_have_their_last_day_either_way(refused: bool, end: date | None, with_daily: bool) -> None:
+@pytest.mark.parametrize("future", ["accepted", "refused", "empty"])
+def test_totals_have_their_last_day_either_way(future: str, end: date | None, with_daily: bool) -> None:
     totals = []
     period = {"end_date": str(end)} if end else {}
     for left_out in (frozenset[str](), frozenset({"analytics"})):
-        settings = replace(UNLIMITED, last_day_left_out=left_out, future_days_refused=refused and not left_out)
+        settings = replace(UNLIMITED, last_day_left_out=left_out)
+        if future != "accepted" and not left_out:
+            settings = replace(settings, **{f"future_days_{future}": True})
         with Sandbox(_made(), settings) as sandbox:
             streams = (*TOTALS, DAILY) if with_daily else TOTALS
             output = together(sandbox, streams, mode=SyncMode.full_refresh, **period)
@@ -187,6 +200,20 @@ def test_totals_have_their_last_day_either_way(refused: bool, end: date | None, 
             totals.append([sorted(str(sorted(row.items())) for row in rows_found) for rows_found in found])
     assert totals[0] == totals[1]
     assert all(totals[0])
+
+
+@pytest.mark.parametrize("stream", TOTALS)
+@pytest.mark.parametrize("with_daily", [True, False])
+@pytest.mark.parametrize("most_days", [0, 31])
+def test_totals_of_a_period_that_is_cut_silently_are_warned_of(
+    stream: str, with_daily: bool, most_days: int, clock: Clock
+) -> None:
+    made = account(story(200, 150, 100, 20, 2), story(90, 60, 1), furnished=True)
+    with Sandbox(made, replace(UNLIMITED, most_days=most_days)) as sandbox:
+        output = together(sandbox, (stream, DAILY) if with_daily else (stream,), mode=SyncMode.full_refresh)
+    warnings = [line for line in logs(output, "WARN") if "in requests about many days, Snov.io leaves some out" in line]
+    assert bool(warnings) == bool(most_days)
+    assert all("campaign_analytics and sender_analytics may be incomplete" in line for line in warnings)
 
 
 @pytest.mark.parametrize("left_out", [frozenset[str](), frozenset({"analytics", "activity", "warm_up"})], ids=len)

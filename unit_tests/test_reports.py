@@ -81,6 +81,7 @@ def test_the_rows_are_the_truth_of_an_account(stream: str, demo: Account) -> Non
         LAST_DAY_LEFT_OUT,
         LAST_DAY_LEFT_OUT | {"future_days_refused": True},
         {"future_days_refused": True},
+        {"future_days_empty": True},
         {"most_days": 31},
         {"too_large": 40, "too_large_status": 413},
         {"on_the_day_of_the_mail": True},

@@ -119,7 +119,10 @@ def test_each_list_is_read_once_for_all_streams(sandbox: Sandbox, wanted: Callab
     for stream in streams:
         own = Counter({path: n for path, n in EXPECTED[stream].items() if path.startswith(NOT_SHARED)})
         expected = (expected | (Counter(EXPECTED[stream]) - own)) + own
-    assert requests_by_path(sandbox) == {TOKEN_PATH: 1, **expected}
+    found = Counter(requests_by_path(sandbox))
+    # An empty window that ends after today may be the first one: then it is compared with one that ends today.
+    assert found - expected - Counter({TOKEN_PATH: 1}) <= Counter({f"/v2/campaigns/{FIRST}/recipients-activity": 1})
+    assert not expected - found
 
 
 def test_a_list_of_several_pages_is_read_once_too(sandbox: Sandbox) -> None:
@@ -183,7 +186,8 @@ def test_sender_analytics_name_all_campaigns_that_were_started(sandbox: Sandbox)
 def test_configured_campaigns_that_never_started_are_named_too(sandbox: Sandbox) -> None:
     """Without their names, the figures would be those of other campaigns."""
     output = synced(sandbox, "sender_analytics", campaign_ids=[THIRD])
-    assert _named(sandbox) == [[str(THIRD)]] * 4
+    # One for each sender; an empty one is compared with one that does not reach into the future.
+    assert _named(sandbox) == [[str(THIRD)]] * 4 * 2
     assert {row["emails_sent"] for row in records(output, "sender_analytics")} == {0}
 
 

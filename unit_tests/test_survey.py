@@ -118,6 +118,7 @@ def test_a_campaign_that_wakes_up_is_read() -> None:
         {"first_id_only": True},
         {"last_day_left_out": frozenset({"analytics"})},
         {"last_day_left_out": frozenset({"analytics", "activity"}), "future_days_refused": True},
+        {"future_days_empty": True},
         {"most_days": 31},
         {"too_large": 100, "too_large_status": 413},
         {"unknown_ids": "not_found"},

@@ -124,6 +124,8 @@ def covered(state: State, endpoint: str, days: tuple[date, date]) -> tuple[date,
     first, last = days
     if state.settings.future_days_refused and last > state.account.today:
         raise invalid("The end date must not be in the future.")
+    if state.settings.future_days_empty and last > state.account.today:
+        return first, first - timedelta(days=1)
     return first, last - timedelta(days=1) if endpoint in state.settings.last_day_left_out else last
 
 

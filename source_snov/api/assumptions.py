@@ -86,8 +86,8 @@ class Refused(Exception):
 class LastDay:
     """Whether `date_to` of analytics includes its day; None until that is known.
 
-    future_refused: whether the API does not accept a `date_to` after today; None until one was asked for. confirmed:
-    whether this sync has seen it, rather than an earlier one.
+    future_refused: whether the API does not accept a `date_to` after today, or has nothing then; None until that is
+    known. confirmed: whether this sync has seen it, rather than an earlier one.
     """
 
     included: bool | None = None
@@ -95,6 +95,15 @@ class LastDay:
     today: date = date.max
     confirmed: bool = False
     settling: RLock = field(default_factory=RLock)
+
+    @property
+    def doubts_future(self) -> bool:
+        """Whether an empty response about a day after today is to be compared with one without that day.
+
+        A filter that is wrong gives zeros rather than an error (Snov.io's knowledge base, API reference 2.8).
+        """
+        # Another thread may have found it out while this response was on its way.
+        return self.future_refused is not False
 
     def date_to(self, last: date) -> date:
         """What to ask for so that the response covers `last`."""
@@ -126,7 +135,9 @@ class OwnDay:
 
 
 class FutureDays:
-    """Of which streams that are asked for by day it is known whether the API refuses a last day after today."""
+    """Of which streams that are asked for by day it is known whether the API refuses a last day after today, or has
+    nothing then.
+    """
 
     def __init__(self) -> None:
         self.refused: dict[str, bool] = {}

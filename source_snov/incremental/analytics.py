@@ -171,7 +171,13 @@ class Analytics:
                 if self.last_day.future_refused is False:
                     raise
             else:
-                self.last_day.future_refused = False
+                if not answer.empty or date_from > self.last_day.today:
+                    self.last_day.future_refused = self.last_day.future_refused or False
+                elif self.last_day.doubts_future:
+                    without = self._read(entities, date_from, self.last_day.today)
+                    if not without.empty:
+                        self.last_day.future_refused = True
+                        return without
                 return answer
         named = self.campaigns and self.campaigns.names
         try:

@@ -369,7 +369,14 @@ class HistoryPartition(Partition):
         records = self._read(first, further)
         try:
             record = next(records, None)
-            refused[self._stream_name] = False
+            if record is not None:
+                refused[self._stream_name] = False
+            elif refused.get(self._stream_name) is not False:
+                # A wrong filter gives nothing rather than an error, as Snov.io's knowledge base says. Another thread
+                # may have found it out meanwhile.
+                records = self._read(first, min(last, self._histories.today))
+                record = next(records, None)
+                refused.update({self._stream_name: True} if record is not None else {})
         except RequestNotAccepted:
             # Only if the same without that day is accepted was it about the day. Until then nothing is concluded: what
             # other threads have asked is about to be answered in the same way.
