@@ -51,7 +51,8 @@ def test_a_sync_logs_how_far_its_streams_are(slow: Sandbox) -> None:
     assert any(re.search("waiting for their turn: .*campaign_progress", said) for *_, said in lines)
     made = [made for made, *_ in lines]
     assert made == sorted(made)
-    assert made[-1] <= 42
+    # Three look whether a long period is covered.
+    assert made[-1] <= 42 + 3
 
 
 def test_a_sync_says_at_its_start_what_it_will_take(slow: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Records: periods, types, unknown and missing fields, keys. For all streams, see test_streams.py."""
 
-from datetime import datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -361,7 +361,11 @@ def test_the_record_has_the_requested_period(
     api: Api, overrides: dict[str, Any], created: Any, period: tuple[str, str]
 ) -> None:
     api.campaigns(CAMPAIGN | {"created_at": created})
-    api.analytics(f"campaign_id=910001&date_from={period[0]}&date_to={period[1]}")
+    first, last = map(date.fromisoformat, period)
+    middle = first + (last - first) // 2
+    # The halves of a long period, and what is asked for.
+    for begin, end in ((first, middle), (middle + timedelta(days=1), last), (first, last)):
+        api.analytics(f"campaign_id=910001&date_from={begin}&date_to={end}")
     [record] = records(sync("campaign_analytics", **overrides), "campaign_analytics")
     assert (record["date_from"], record["date_to"]) == period
     assert list(record)[:4] == ["campaign_id", "date_from", "date_to", "emails_sent"]
