@@ -102,6 +102,8 @@ def test_a_campaign_without_email_steps_has_no_record(sandbox: Sandbox, nothing:
         ([email(1, 10) | {"_ref": None}], "a content without an ID, or in a step without one"),
         ([email(1, 10) | {"content": [{"usage": "active"}]}], "a content without an ID, or in a step without one"),
         ([email(1, 10) | {"content": [7]}], "a content without an ID, or in a step without one"),
+        ([email(1, 10) | {"content": None, "content_slots": 2}], "an e-mail step without a list of contents"),
+        ([email(1, 10) | {"content": {}, "content_slots": 2}], "an e-mail step without a list of contents"),
     ],
 )
 def test_a_sequence_in_an_unknown_form_fails_the_stream(sandbox: Sandbox, steps: Any, problem: str) -> None:
@@ -233,6 +235,30 @@ def test_addresses_without_an_answer_are_named(sandbox: Sandbox) -> None:
 
     [warning] = logs(output, "WARN")
     assert warning == f"{STATUSES}: asked about 3 addresses, Snov.io answered about 0."
+
+
+def test_answers_about_other_addresses_are_left_out_and_named(sandbox: Sandbox) -> None:
+    enrol(sandbox.account, [person(1002, "a@example.com"), person(1003, "b@example.com")])
+    rows = [
+        {"email": "A@example.com", "status": "tocheck"},
+        {"email": "other@example.com", "status": "tocheck"},
+    ]
+    sandbox.add_fault(faults.answer(200, {"data": rows}, path=f"/{FIRST}/recipient", times=None))
+    output = synced(sandbox, STATUSES, campaign_ids=[FIRST])
+
+    assert list(statuses(output)) == ["A@example.com"]
+    other, fewer = sorted(logs(output, "WARN"))
+    assert "answers about addresses that it was not asked about" in other
+    assert fewer == f"{STATUSES}: asked about 2 addresses, Snov.io answered about 1."
+
+
+def test_a_list_of_people_without_addresses_is_named(sandbox: Sandbox) -> None:
+    enrol(sandbox.account, [person(1002, None), person(1003, None)])
+    output = synced(sandbox, STATUSES, campaign_ids=[FIRST])
+
+    assert not records(output, STATUSES)
+    [warning] = logs(output, "WARN")
+    assert "none of the 2 prospects of list" in warning
 
 
 def test_a_started_campaign_without_a_list_is_named(sandbox: Sandbox) -> None:

@@ -135,6 +135,9 @@ class ListingPagination(PaginationStrategy):
             return bool(has_more)
         if listing.total is not None:
             return not self.full_page or rows >= self.full_page
+        if (self.total or self.has_more) and not listing.passes:
+            # Neither is there, although the reference has it: only a page without rows is the last one for certain.
+            return True
         full_page = self.full_page or self.api_budget.shared(FullPages).of.get(self.name, 0)
         return rows >= ALMOST_FULL * full_page or (rows >= ROUND and rows % ROUND == 0)
 

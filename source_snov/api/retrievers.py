@@ -13,7 +13,7 @@ from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_genera
 )
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.sources.streams.core import StreamData
-from airbyte_cdk.sources.types import StreamSlice
+from airbyte_cdk.sources.types import Record, StreamSlice
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.api.exceptions import EntityNotFound, NothingToAsk
@@ -114,11 +114,22 @@ class RecipientStatusesRetriever(SimpleRetriever):
         if not addresses:
             raise NothingToAsk
         for emails in _requests(addresses):
-            answered = 0
+            left = {email.lower() for email in emails}
+            asked = frozenset(left)
             for record in super().read_records(records_schema, _with(stream_slice, emails=emails)):
-                answered += 1
+                email = str(record.get("email")).lower() if isinstance(record, Record) else ""
+                if email not in asked:
+                    self._notices.add(
+                        (self.name, "another"),
+                        f"{self.name}: Snov.io also answers about addresses that it was not asked about, such as one "
+                        f"of campaign {stream_slice['campaign_id']}. These rows are left out. Report this to the "
+                        "connector's maintainers.",
+                    )
+                    continue
+                left.discard(email)
                 yield record
-            if answered < len(emails):
+            answered = len(emails) - len(left)
+            if left:
                 self._notices.add(
                     (self.name, "fewer"),
                     f"{self.name}: asked about {len(emails)} addresses, Snov.io answered about {answered}.",
@@ -135,8 +146,11 @@ class RecipientStatusesRetriever(SimpleRetriever):
     def _listed(self, list_id: int) -> Iterator[str]:
         of_list = StreamSlice(partition={"list_id": list_id}, cursor_slice={})
         seen: set[str] = set()
+        nameless = 0
         for record in slices_of(self.prospects)._partition_factory.create(of_list).read():
-            for entry in record.data.get("emails") or ():
+            entries = record.data.get("emails") or ()
+            nameless += not entries
+            for entry in entries:
                 address = entry.get("email") if isinstance(entry, Mapping) else None
                 if not address or address.lower() in seen:
                     continue
@@ -148,6 +162,12 @@ class RecipientStatusesRetriever(SimpleRetriever):
                         (self.name, "too long"),
                         f"{self.name}: Snov.io cannot be asked about addresses of over {LONGEST_ADDRESS} characters.",
                     )
+        if nameless and not seen:
+            self._notices.add(
+                (self.name, "no address"),
+                f"{self.name}: none of the {nameless:,} prospects of list {list_id} has an address, as far as Snov.io "
+                "says, so nobody can be asked about.",
+            )
 
 
 def slices_of(declared: DefaultStream) -> StreamSlicerPartitionGenerator:

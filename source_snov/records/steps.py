@@ -33,6 +33,8 @@ def contents_of(settings: Mapping[str, Any]) -> Iterator[StepContent]:
     positions = _positions(sequence.get("entry"), steps)
     for step in steps:
         ref = str(step.get("_ref"))
+        if step.get("content_slots") and not isinstance(step.get("content"), list):
+            raise ValueError("an e-mail step without a list of contents")
         for content in step.get("content") or ():
             content_id = str(content.get("id")) if isinstance(content, Mapping) else ""
             if not (ref.isdecimal() and content_id.isdecimal()):
