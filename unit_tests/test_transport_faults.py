@@ -56,7 +56,9 @@ def test_a_temporary_fault_changes_no_record(sandbox: Sandbox, kind: Any, place:
     assert not output.errors
     for stream in ("campaigns", "campaign_analytics", "campaign_progress"):
         assert len(records(output, stream)) == 5
-    assert len(sandbox.requests) == 2 + 2 * 5 + 2
+    # Three look whether a long period is covered; none after a gateway's error, as if the first asked for too much.
+    further = 0 if fault.status == 502 and place == PLACES["analytics"] else 3
+    assert len(sandbox.requests) == 2 + 2 * 5 + 2 + further
 
 
 @pytest.mark.parametrize("place", ["access_token", "progress"])
