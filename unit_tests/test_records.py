@@ -148,7 +148,8 @@ def test_a_time_before_2000_or_after_9999_is_left_out_with_a_warning(api: Api, v
 )
 def test_placeholders_for_no_time_are_null_without_a_warning(api: Api, value: Any) -> None:
     api.campaigns(CAMPAIGN | {"updated_at": value})
-    api.mocker.get(f"{API}/v2/warm-up", json={"data": [{"id": 1, "campaign_deadline": value}]})
+    one = {"data": [{"id": 1, "campaign_deadline": value}], "meta": {"total_items": 1}}
+    api.mocker.get(f"{API}/v2/warm-up", json=one)
     api.mocker.get(f"{API}/v2/campaigns/910001", json={"data": {"id": 910001, "start_campaign_at": value}})
     output = sync("campaigns", "warm_ups", "campaign_settings")
     assert not output.errors
@@ -217,7 +218,8 @@ def test_a_text_may_arrive_as_a_number(api: Api, value: Any, text: str) -> None:
     """A campaign may be called 2026, and a phone number may be digits only."""
     api.campaigns(CAMPAIGN | {"campaign": value})
     row = {"event_time": "2026-01-02 09:00:00", "event_type": "open", "phone": value}
-    api.mocker.get(f"{API}/v2/campaigns/910001/recipients-activity", json={"data": [row]})
+    one = {"data": [row], "pagination": {"total": 1, "has_more": False}}
+    api.mocker.get(f"{API}/v2/campaigns/910001/recipients-activity", json=one)
     api.mocker.get(f"{API}/v2/sender-accounts/emails", json={"data": [{"id": 1, "tags": [value, None]}]})
     output = sync("campaigns", "campaign_recipients_activity", "sender_email_accounts", end_date="2026-01-30")
     assert records(output, "campaigns")[0]["campaign"] == text
