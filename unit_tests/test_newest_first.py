@@ -180,5 +180,6 @@ def test_a_campaign_that_is_deleted_meanwhile_is_skipped_once_and_the_others_are
     for stream, every in ((DAILY, set(true_days(sandbox.account))), (ACTIVITY, DAYS_WITH_EVENTS)):
         assert {key for key in found(stream, output) if key[0] != FIRST} == {key for key in every if key[0] != FIRST}
         state = last_states(output)[stream]
-        assert set(_said(state, every)) <= found(stream, output)
+        # Of the deleted one, the analytics of several campaigns may already say that nothing happened.
+        assert {key for key in _said(state, every) if key[0] != FIRST} <= found(stream, output)
         assert "unfinished" not in state
