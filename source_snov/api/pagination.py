@@ -141,6 +141,10 @@ class ListingPagination(PaginationStrategy):
         full_page = self.full_page or self.api_budget.shared(FullPages).of.get(self.name, 0)
         return rows >= ALMOST_FULL * full_page or (rows >= ROUND and rows % ROUND == 0)
 
+    def _is_whole(self, listing: Listing) -> bool:
+        """Whether a page that came again is shorter than was asked for: where the position is ignored, that is all."""
+        return bool(self.page_size) and listing.same < (self.page_size or 0)
+
     def _warn_if_incomplete(self, listing: Listing, endless: bool) -> None:
         missing = (listing.total or 0) - len(listing.keys)
         if endless:
@@ -162,7 +166,7 @@ class ListingPagination(PaginationStrategy):
                 f"{self.name}: Snov.io speaks of {listing.total:,} rows and gave {len(listing.keys):,}. Sync again; if "
                 "this goes on, report it to the connector's maintainers."
             )
-        elif listing.same and listing.total is None and self.documented:
+        elif listing.same and listing.total is None and self.documented and not self._is_whole(listing):
             text = (
                 f"{self.name}: asked for further rows, Snov.io gave the same {listing.same:,} again. If there are "
                 "others, they are missing. Report this to the connector's maintainers."
