@@ -345,7 +345,9 @@ def _selector(own: Component) -> Component:
 
 
 CONDITIONS: Final[Mapping[str, str]] = {
-    "campaign_recipients_activity": "{{ true if record['event_time'][:10] <= stream_slice['end_time'] else false }}",
+    "campaign_recipients_activity": (
+        "{{ true if (record.get('event_time') or '')[:10] <= stream_slice['end_time'] else false }}"
+    ),
     "campaign_analytics_daily": (
         "{{ true if record['date'] >= stream_slice.extra_fields['started_at'][:10] else false }}"
     ),

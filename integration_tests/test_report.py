@@ -350,8 +350,14 @@ def test_what_is_chosen_holds_for_figures_charts_table_and_replies(page: Page, c
     assert page.browser.driver.find_element(By.ID, "shown").text == f"{len(names)} of {every}"
     shown = [reply.text for reply in page.browser.driver.find_elements(By.CSS_SELECTOR, ".replies > li .where")]
     assert {text.partition(" \N{MIDDLE DOT} ")[2] for text in shown if text} <= set(names)
-    funnel = page.browser.driver.find_element(By.ID, "chart-funnel").text
-    assert f"{of_period(page, 30, campaigns)[2]:,}" in funnel
+    reached = f"{of_period(page, 30, campaigns)[2]:,}"
+    assert reached in page.browser.driver.find_element(By.ID, "chart-funnel").text
+    # A screen reader tells the same.
+    spoken = page.browser.run(
+        "const place = document.getElementById('chart-funnel');"
+        "return [place, ...place.querySelectorAll('[role=graphics-document]')].map((part) => part.ariaLabel).join()"
+    )
+    assert f"Reached {reached}," in spoken
     page.choose("days", 0)
     [(interested, invited)] = page.sql(
         f"SELECT sum(interested), sum(connection_requests) FROM campaign_analytics WHERE campaign_id IN ({campaigns})"

@@ -272,6 +272,21 @@ def test_what_is_all_gone_from_snov_io_is_gone_from_the_table(
     assert webhooks() == 0
 
 
+def test_a_stream_that_is_skipped_keeps_its_table(folder: Path, sandbox: Sandbox) -> None:
+    """The plan may lack it today, or a user its permission: nobody said that there are no rows."""
+    synced(folder, "--database=skipped.duckdb", streams="webhooks")
+    before = len(in_duckdb(folder / "skipped.duckdb")["webhooks"])
+    sandbox.add_fault(faults.forbidden(path="/v2/webhooks", times=None))
+    try:
+        result = run(folder, SYNC, "--config=config.json", "--database=skipped.duckdb", "--streams=webhooks")
+    finally:
+        sandbox.clear_faults()
+
+    assert result.returncode == 0
+    assert "webhooks is skipped" in result.stderr
+    assert len(in_duckdb(folder / "skipped.duckdb")["webhooks"]) == before > 0
+
+
 def test_what_one_stream_lacks_the_others_keep(folder: Path, sandbox: Sandbox) -> None:
     """A stream of each kind fails: one that replaces its table, and an incremental one."""
     arguments = (

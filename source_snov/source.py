@@ -36,7 +36,7 @@ from source_snov.api.assumptions import Entity, FutureDays, LastDay, OwnDay
 from source_snov.api.budget import Patience, RateLimitPause, SnovBudget, Window
 from source_snov.api.environment import use_environment
 from source_snov.api.limits import LargeAnswers
-from source_snov.api.requesters import Spans
+from source_snov.api.requesters import SPAN, Looks
 from source_snov.api.retrievers import slices_of
 from source_snov.config import check_config, usable, warn_of_unknown_fields
 from source_snov.custom_reports import declared
@@ -231,7 +231,9 @@ class DeclaredSource(YamlDeclarativeSource):
     def streams(self, config: Config) -> list[AbstractStream]:
         declared = {stream.name: stream for stream in super().streams(config) if isinstance(stream, DefaultStream)}
         self._budget.shared(LastDay).today = self._today
-        self._budget.shared(Spans).done = DAILY in declared
+        if DAILY in declared:
+            # The daily history looks for itself, whether long periods are covered.
+            self._budget.shared(Looks).get(SPAN, lambda: None)
         manifest = {each["name"]: each for each in self._source_config["streams"]}
         activity = declared.pop(ACTIVITY, None)
         progress = {name: self._progress.of(manifest[name]) for name in declared}

@@ -204,15 +204,25 @@ def test_totals_have_their_last_day_either_way(future: str, end: date | None, wi
 
 @pytest.mark.parametrize("stream", TOTALS)
 @pytest.mark.parametrize("with_daily", [True, False])
-@pytest.mark.parametrize("most_days", [0, 31])
-def test_totals_of_a_period_that_is_cut_silently_are_warned_of(
-    stream: str, with_daily: bool, most_days: int, clock: Clock
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"most_days": 31},
+        {},
+        {"last_day_left_out": frozenset({"analytics"})},
+        {"future_days_empty": True},
+        {"future_days_refused": True},
+    ],
+    ids=str,
+)
+def test_totals_of_a_period_that_is_cut_silently_are_warned_of_and_no_others(
+    stream: str, with_daily: bool, reading: dict[str, Any], clock: Clock
 ) -> None:
     made = account(story(200, 150, 100, 20, 2), story(90, 60, 1), furnished=True)
-    with Sandbox(made, replace(UNLIMITED, most_days=most_days)) as sandbox:
+    with Sandbox(made, replace(UNLIMITED, **reading)) as sandbox:
         output = together(sandbox, (stream, DAILY) if with_daily else (stream,), mode=SyncMode.full_refresh)
     warnings = [line for line in logs(output, "WARN") if "in requests about many days, Snov.io leaves some out" in line]
-    assert bool(warnings) == bool(most_days)
+    assert bool(warnings) == ("most_days" in reading)
     assert all("campaign_analytics and sender_analytics may be incomplete" in line for line in warnings)
 
 

@@ -143,7 +143,7 @@ class ListingPagination(PaginationStrategy):
 
     def _is_whole(self, listing: Listing) -> bool:
         """Whether a page that came again is shorter than was asked for: where the position is ignored, that is all."""
-        return bool(self.page_size) and listing.same < (self.page_size or 0)
+        return listing.same < (self.page_size or 0)
 
     def _warn_if_incomplete(self, listing: Listing, endless: bool) -> None:
         missing = (listing.total or 0) - len(listing.keys)

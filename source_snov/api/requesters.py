@@ -59,20 +59,21 @@ class SharedRequester(HttpRequester):
             return again(error)
 
 
-class _FindingOut:
-    """Whether a sync has tried to find out what its totals need."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.done = False
+LAST_DAY, SPAN = "last day", "span"
 
 
-class Spans:
-    """Whether a sync knows that the API covers long periods, or has said that it does not."""
+class Looks(Once):
+    """What a sync looks for before its totals, once each: LAST_DAY, SPAN."""
 
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.done = False
+
+def with_fields(stream_slice: StreamSlice | None, **further: Any) -> StreamSlice:
+    """The slice with further extra fields."""
+    given = stream_slice or StreamSlice(partition={}, cursor_slice={})
+    return StreamSlice(
+        partition=given.partition,
+        cursor_slice=given.cursor_slice,
+        extra_fields={**given.extra_fields, **further},
+    )
 
 
 @dataclass
@@ -106,9 +107,10 @@ class CampaignsRequester(HttpRequester):
         """The response, without the day after today if the API refuses that."""
         last_day = self.api_budget.shared(LastDay)
         end = date.fromisoformat(self.config["end_date"])
+        looks = self.api_budget.shared(Looks)
         if last_day.included is None and end < last_day.today:
-            self._find_out(last_day, end, kwargs)
-        self._check_span(last_day, end, kwargs)
+            looks.get(LAST_DAY, partial(self._find_out, last_day, end, kwargs))
+        looks.get(SPAN, partial(self._check_span, end, kwargs))
         asked_to = last_day.date_to_of_total(end)
         try:
             answer = super().send_request(stream_state, stream_slice, *args, **kwargs)
@@ -129,12 +131,7 @@ class CampaignsRequester(HttpRequester):
             if not is_empty(json_of(answer)):
                 last_day.future_refused = last_day.future_refused or False
             elif last_day.doubts_future:
-                days = {"date_to": str(last_day.today)}
-                asked = StreamSlice(
-                    partition=stream_slice.partition if stream_slice else {},
-                    cursor_slice=stream_slice.cursor_slice if stream_slice else {},
-                    extra_fields={**(stream_slice.extra_fields if stream_slice else {}), **days},
-                )
+                asked = with_fields(stream_slice, date_to=str(last_day.today))
                 without = super().send_request(stream_state, asked, *args, **kwargs)
                 if without is not None and not is_empty(json_of(without)):
                     last_day.future_refused = True
@@ -142,55 +139,42 @@ class CampaignsRequester(HttpRequester):
         return answer
 
     def _find_out(self, last_day: LastDay, end: date, kwargs: Mapping[str, Any]) -> None:
-        """Finds out, once a sync, whether `date_to` includes its day: totals of a period that is over depend on it."""
-        finding = self.api_budget.shared(_FindingOut)
-        with finding.lock:
-            if finding.done:
-                return
-            finding.done = True
-            rows = self.campaigns()
-            ids = [int(row["id"]) for row in rows]
-            first = date.fromisoformat(
-                self.config.get("start_date") or min(map(_created, rows), default="") or str(end)
-            )
-            assumptions = Assumptions(partial(self._total, kwargs), last_day, most_campaigns(self.config, ids))
-            while ids and last_day.included is None:
-                assumptions.search(ids[: assumptions.most_campaigns], min(first, end), end)
-                ids = ids[assumptions.most_campaigns :]
+        """Finds out whether `date_to` includes its day: totals of a period that is over depend on it."""
+        ids, first = self._period(end)
+        assumptions = Assumptions(partial(self._total, kwargs), last_day, most_campaigns(self.config, ids))
+        while ids and last_day.included is None:
+            assumptions.search(ids[: assumptions.most_campaigns], min(first, end), end)
+            ids = ids[assumptions.most_campaigns :]
 
-    def _check_span(self, last_day: LastDay, end: date, kwargs: Mapping[str, Any]) -> None:
-        """Looks, once a sync, whether a long period has the actions of both its halves, and warns if it has not.
+    def _check_span(self, end: date, kwargs: Mapping[str, Any]) -> None:
+        """Looks whether a long period has the actions of both its halves, and warns if it has not.
 
-        No document says how long a period may be (API reference 2.8). The daily history looks for itself.
+        No document says how long a period may be (API reference 2.8). Whether a last day is left out makes no
+        difference: then the halves lack a day more than the whole.
         """
-        spans = self.api_budget.shared(Spans)
-        with spans.lock:
-            if spans.done:
-                return
-            spans.done = True
-            rows = self.campaigns()
-            ids = [int(row["id"]) for row in rows]
-            created = self.config.get("start_date") or min(map(_created, rows), default="")
-            first = date.fromisoformat(created or str(end))
-            if not ids or (end - first).days <= 2 * BELIEVED_DAYS:
-                return
-            listed = ids[: most_campaigns(self.config, ids)]
-            middle = first + (end - first) // 2
-            try:
-                # Figures only grow: the whole, asked for last, has at least what its halves had.
-                halves = [
-                    self._total(kwargs, listed, first, middle),
-                    self._total(kwargs, listed, middle + DAY, last_day.date_to_of_total(end)),
-                ]
-                whole = self._total(kwargs, listed, first, last_day.date_to_of_total(end))
-            except Refused:
-                return
-        if whole.actions < sum(half.actions for half in halves):
+        ids, first = self._period(end)
+        if not ids or (end - first).days <= 2 * BELIEVED_DAYS:
+            return
+        ask = partial(self._total, kwargs, ids[: most_campaigns(self.config, ids)])
+        middle = first + (end - first) // 2
+        try:
+            # Figures only grow: the whole, asked for last, has at least what its halves had.
+            halves = ask(first, middle).actions + ask(middle + DAY, end).actions
+            whole = ask(first, end).actions
+        except Refused:
+            return
+        if whole < halves:
             logger.warning(
                 f"{self.name}: in requests about many days, Snov.io leaves some out: from {first} to {end} it counts "
                 "less than in the two halves of this period. campaign_analytics and sender_analytics may be "
                 "incomplete: set a later start_date."
             )
+
+    def _period(self, end: date) -> tuple[Sequence[int], date]:
+        """The started campaigns, and the first day of their totals."""
+        rows = self.campaigns()
+        first = self.config.get("start_date") or min(map(_created, rows), default="") or str(end)
+        return [int(row["id"]) for row in rows], date.fromisoformat(first)
 
     def _total(self, kwargs: Mapping[str, Any], campaigns: Sequence[int], date_from: date, date_to: date) -> Aggregate:
         listed = ",".join(map(str, campaigns))

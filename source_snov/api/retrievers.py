@@ -17,7 +17,7 @@ from airbyte_cdk.sources.types import Record, StreamSlice
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.api.exceptions import EntityNotFound, NothingToAsk
-from source_snov.api.requesters import SharedRequester
+from source_snov.api.requesters import SharedRequester, with_fields
 from source_snov.records.body import content_of, json_of
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Once, Shared
@@ -54,7 +54,7 @@ class StepContentsRetriever(SimpleRetriever):
         reason = ""
         for content in contents:
             try:
-                yield from super().read_records(records_schema, _with(stream_slice, **content._asdict()))
+                yield from super().read_records(records_schema, with_fields(stream_slice, **content._asdict()))
             except EntityNotFound as refusal:
                 if content == contents[0]:
                     raise
@@ -116,7 +116,7 @@ class RecipientStatusesRetriever(SimpleRetriever):
         for emails in _requests(addresses):
             left = {email.lower() for email in emails}
             asked = frozenset(left)
-            for record in super().read_records(records_schema, _with(stream_slice, emails=emails)):
+            for record in super().read_records(records_schema, with_fields(stream_slice, emails=emails)):
                 email = str(record.get("email")).lower() if isinstance(record, Record) else ""
                 if email not in asked:
                     self._notices.add(
@@ -175,14 +175,6 @@ def slices_of(declared: DefaultStream) -> StreamSlicerPartitionGenerator:
     slices = declared._stream_partition_generator
     assert isinstance(slices, StreamSlicerPartitionGenerator)
     return slices
-
-
-def _with(stream_slice: StreamSlice, **further: Any) -> StreamSlice:
-    return StreamSlice(
-        partition=stream_slice.partition,
-        cursor_slice=stream_slice.cursor_slice,
-        extra_fields={**stream_slice.extra_fields, **further},
-    )
 
 
 def _requests(addresses: Sequence[str]) -> Iterator[Sequence[str]]:

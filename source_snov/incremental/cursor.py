@@ -112,7 +112,7 @@ class _Reading:
 
 
 class StateEmitter:
-    """Prints the states of one stream, spaced by the requests made between them.
+    """Emits the states of one stream, spaced by the requests made between them.
 
     saved: the state that the sync began with. own_day: what the states of campaigns know, and are to know, of the API;
     None for others.

@@ -40,7 +40,7 @@ PROGRESS: Final = (" requests made, about ", "This sync takes about ")
 
 
 class Messages(logging.Handler):
-    """Collects the connector's errors, and prints its warnings and progress. PyAirbyte only writes them to a file."""
+    """Collects the connector's errors, and prints its progress. PyAirbyte only writes them to a file."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -50,7 +50,7 @@ class Messages(logging.Handler):
         text = record.getMessage()
         if record.levelno >= logging.ERROR:
             self.errors.append(text)
-        elif record.levelno == logging.WARNING or any(words in text for words in PROGRESS):
+        elif any(words in text for words in PROGRESS):
             print(text, file=sys.stderr)
 
     def reason(self, failure: Any) -> str:
@@ -77,15 +77,21 @@ class Interrupted:
     requests have brought because of one. Of a stream that was not read to its end, records and states that came are
     loaded together; where they would replace a table, they are not, and the table stays.
 
-    failure: the connector's, if it failed. lacking: the streams that were not read to their end then.
+    failure: the connector's, if it failed. lacking: the streams that were not read to their end then. warnings: the
+    connector's, which PyAirbyte writes to its log file as if they were not; they are printed too.
     """
 
     def __init__(self, source: ab.Source, replaces: bool) -> None:
         self.failure: Any = None
         self.lacking: list[str] = []
+        self.warnings: list[str] = []
         self._source = source
         self._replaces = replaces
         source._read_with_catalog = self._messages  # type: ignore[method-assign,assignment]
+
+    def warned_of(self, stream: str) -> bool:
+        """Whether a warning was about this stream, such as that the account's plan does not include it."""
+        return any(text.startswith((f"{stream}:", f"{stream} ")) for text in self.warnings)
 
     def _messages(self, catalog: Any, *arguments: Any, **options: Any) -> Iterator[Any]:
         complete = set()
@@ -94,6 +100,9 @@ class Interrupted:
                 status = message.trace.stream_status if message.trace else None
                 if status and status.status.value == "COMPLETE":
                     complete.add(status.stream_descriptor.name)
+                if message.log and message.log.level.value == "WARN":
+                    self.warnings.append(message.log.message)
+                    print(message.log.message, file=sys.stderr)
                 yield message
         except PyAirbyteError as failure:
             self.failure = failure

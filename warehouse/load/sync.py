@@ -78,7 +78,8 @@ def load(
     try:
         with warehouse() as cache:
             source = connector(config, messages)
-            rows, failed = sync(source, cache, chosen(streams, source.get_available_streams()), full_refresh)
+            selected = chosen(streams, source.get_available_streams())
+            rows, failed = sync(source, cache, selected, full_refresh)
     except Unusable as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -128,7 +129,9 @@ def sync(
             cache, streams=replaced, write_strategy="replace", force_full_refresh=True, skip_validation=True
         )
         rows |= _counts(read, replaced)
-        _empty(cache, [name for name in replaced if not rows[name] and name not in reads[-1].lacking])
+        # A stream that was skipped with a warning says nothing of its rows.
+        doubtful = [name for name in replaced if name in reads[-1].lacking or reads[-1].warned_of(name)]
+        _empty(cache, [name for name in replaced if not rows[name] and name not in doubtful])
     if moments:
         reads.append(Interrupted(source, replaces=False))
         read = source.read(

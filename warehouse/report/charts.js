@@ -32,6 +32,8 @@
       const of = whole && number !== whole ? ` \u00B7 ${share(number, whole)}` : "";
       return { name: row.name, meaning: row.meaning, people: number ?? 0, label: `${count(number)}${of}` };
     });
+    const [about] = view.description().split(": ");
+    view.description(`${about}: ${rows.map((row) => `${row.name} ${row.label}`).join(", ")}.`);
     view.signal("most", Math.max(4, ...rows.map((row) => row.people)));
     view.data(name, rows);
   }
