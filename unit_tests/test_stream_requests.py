@@ -42,7 +42,7 @@ def server() -> Iterator[Sandbox]:
     mails = [Event(at(day), FIRST_EMAIL, person, 55001) for person, day in enumerate([ago(31), TODAY], 1)]
     with Sandbox(
         account(
-            [*mails[:1], Event(at(ago(2)), REPLY, 1, 55001)],
+            [*mails[:1], Event(at(ago(1)), REPLY, 1, 55001)],
             mails[1:],
             [],
             started=[ago(31), TODAY, None],
