@@ -259,7 +259,7 @@ def assert_named(
     truth: Mapping[Any, Any], records: Mapping[Any, Any], stream: str, said: list[str], where: str
 ) -> None:
     """Checks that warnings name everything that is missing."""
-    how = "(?:: it was deleted, or this API user may not|in part: its contents)"
+    how = "(?:: it or a part of it was deleted|in part: its contents)"
     skipped = {
         int(match[1]) for text in said if (match := re.match(rf"{stream}: [a-z -]+ (\d+) is skipped ?{how}", text))
     }

@@ -15,6 +15,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.api.exceptions import (
     MOST_MISSING,
+    MOST_REFUSED,
     EntityNotFound,
     StreamUnavailable,
     again,
@@ -27,6 +28,8 @@ from source_snov.records.extractors import StillComputing
 from source_snov.records.notices import Notices
 
 logger = logging.getLogger("airbyte.snov")
+
+Missing = EntityNotFound | StreamUnavailable
 
 
 class Skipping:
@@ -43,7 +46,8 @@ class Skipping:
         self._optional = False
         self.has_records = False
         """Whether something was there, even if what it belongs to is not read to its end."""
-        self._held: list[tuple[str, str]] = []
+        self._held: list[tuple[str, Missing]] = []
+        self._refused = 0
         self._skipped: set[str] = set()
         self._lock = Lock()
 
@@ -79,7 +83,7 @@ class Skipping:
         keys = partition_slice.partition if isinstance(partition_slice, StreamSlice) else {}
         return keys.get(self._progress.field, "")
 
-    def skip(self, partition: Partition, reason: EntityNotFound | StreamUnavailable) -> None:
+    def skip(self, partition: Partition, reason: Missing) -> None:
         """Notes that a partition cannot be read, with a warning, or that nothing of an optional stream can."""
         progress = self._progress
         about = f"{progress.field.removesuffix('_id').replace('_', ' ')} {self.subject_of(partition)}"
@@ -94,14 +98,16 @@ class Skipping:
             progress.skipped += 1
             self._optional = reason.optional
             some_read = self.has_records or progress.done > progress.skipped + progress.idle
-            given_up = not some_read and (isinstance(reason, StreamUnavailable) or progress.skipped >= MOST_MISSING)
+            refused = isinstance(reason, StreamUnavailable)
+            self._refused += refused
+            given_up = not some_read and progress.skipped >= (MOST_REFUSED if refused else MOST_MISSING)
             hold = reason.optional and not some_read
             if hold:
-                self._held.append((about, str(reason.message)))
+                self._held.append((about, reason))
         if reason.optional and given_up:
             self.give_up(reason.message)
         elif not hold:
-            self._warn([(about, str(reason.message))])
+            self._warn([(about, reason)])
         self._settle()
 
     def count(self, idle: bool) -> None:
@@ -109,7 +115,7 @@ class Skipping:
         with self._lock:
             self._progress.done += 1
             self._progress.idle += idle
-            held: list[tuple[str, str]] = []
+            held: list[tuple[str, Missing]] = []
             if not idle:
                 # What is missing is missing by itself, and not the stream.
                 held, self._held = self._held, []
@@ -138,11 +144,9 @@ class Skipping:
             first, self._progress.ended = not self._progress.ended, True
         return first
 
-    def _warn(self, skipped: Iterable[tuple[str, str]]) -> None:
+    def _warn(self, skipped: Iterable[tuple[str, Missing]]) -> None:
         for about, reason in skipped:
-            logger.warning(
-                f"{self.name}: {about} is skipped: it was deleted, or this API user may not see it. {reason}"
-            )
+            logger.warning(f"{self.name}: {about} is skipped: {reason.why} {reason.message}")
 
     def _settle(self) -> None:
         """When all partitions asked about were skipped: gives an optional stream up, and fails another one."""
@@ -151,8 +155,8 @@ class Skipping:
             return
         with self._lock:
             held, self._held = self._held, []
-        if skipped > 1 and held:
-            self.give_up(held[-1][1])
+        if held and (skipped > 1 or self._refused):
+            self.give_up(held[-1][1].message)
         elif skipped > 1 and not self._optional and self._end():
             raise nothing_there(self.name, f"{skipped} {self._progress.things}", "All were skipped.")
         else:

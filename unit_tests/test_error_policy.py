@@ -123,7 +123,7 @@ def test_a_404_skips_that_campaign_with_one_warning_and_the_sync_goes_on(api: Ap
     assert not output.errors
     assert [record["campaign_id"] for record in records(output, stream)] == [910002]
     [warning] = logs(output, "WARN")
-    assert warning.startswith(f"{stream}: campaign 910001 is skipped: it was deleted, or this API user may not see it")
+    assert warning.startswith(f"{stream}: campaign 910001 is skipped: it or a part of it was deleted")
     assert warning.endswith("answered HTTP 404 and said: Campaign not found.")
 
 

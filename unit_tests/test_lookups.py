@@ -1,6 +1,6 @@
 """What is asked about by names from elsewhere: the contents of e-mail steps, and the status of recipients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -66,6 +66,11 @@ def read_with(sandbox: Sandbox, steps: Any, entry: Any = "1") -> dict[int, int |
     return {row["content_id"]: row.get("position") for row in rows}
 
 
+def ids_of(rows: Iterable[Mapping[str, Any]], but: int = 0) -> set[tuple[int, int]]:
+    """Campaign and content of each record, except of one campaign."""
+    return {(row["campaign_id"], row["content_id"]) for row in rows if row["campaign_id"] != but}
+
+
 def test_the_position_counts_emails_on_the_way_that_has_the_fewest(sandbox: Sandbox) -> None:
     steps = [
         {"_ref": "1", "type": "delay", "next": "2"},
@@ -106,12 +111,25 @@ def test_a_campaign_without_email_steps_has_no_record(sandbox: Sandbox, nothing:
         ([email(1, 10) | {"content": {}, "content_slots": 2}], "an e-mail step without a list of contents"),
     ],
 )
-def test_a_sequence_in_an_unknown_form_fails_the_stream(sandbox: Sandbox, steps: Any, problem: str) -> None:
+def test_a_sequence_in_an_unknown_form_is_skipped_by_name_and_the_others_are_read(
+    sandbox: Sandbox, steps: Any, problem: str
+) -> None:
+    whole = records(synced(sandbox, CONTENTS), CONTENTS)
     sandbox.add_fault(settings(steps))
-    output = sync(CONTENTS, whole_config=sandbox.config(campaign_ids=[FIRST]))
+    output = synced(sandbox, CONTENTS)
 
-    messages = [error.trace.error.message for error in output.errors]
-    assert any(f"The settings of campaign {FIRST} have {problem}" in message for message in messages)
+    assert len(whole) > 2
+    assert ids_of(records(output, CONTENTS)) == ids_of(whole, but=FIRST)
+    [warning] = logs(output, "WARN")
+    assert warning.startswith(f"{CONTENTS}: campaign {FIRST} is skipped: what Snov.io says of it is not as documented.")
+    assert f"Its settings have {problem}." in warning
+
+
+def test_if_no_sequence_is_as_documented_the_stream_fails(sandbox: Sandbox) -> None:
+    sandbox.add_fault(faults.answer(200, {"data": {"id": 1}}, path=r"/v2/campaigns/\d+$", times=None))
+    output = sync(CONTENTS, whole_config=sandbox.config())
+
+    assert any("there is nothing to read for" in error.trace.error.message for error in output.errors)
 
 
 def test_a_content_that_is_gone_is_skipped_and_the_others_are_read(sandbox: Sandbox) -> None:

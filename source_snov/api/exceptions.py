@@ -6,20 +6,30 @@ from typing import TypeVar
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils import AirbyteTracedException
 
+NOT_THERE = "it or a part of it was deleted, or this API user may not see it."
+
 
 class EntityNotFound(AirbyteTracedException):
     """The API says that the campaign, or other entity, is not there; the caller skips it.
 
-    optional: whether the stream may be left out, so that all of it may be missing.
+    optional: whether the stream may be left out, so that all of it may be missing. why: for the log.
     """
 
     optional = False
+    why = NOT_THERE
+
+
+class NotAsDocumented(EntityNotFound):
+    """What the API says of one entity is in an unknown form; the others may be as they should."""
+
+    why = "what Snov.io says of it is not as documented."
 
 
 class StreamUnavailable(AirbyteTracedException):
     """The account's plan does not include what an optional stream asks for, or the API does not know its path."""
 
     optional = True
+    why = NOT_THERE
 
 
 class NothingToAsk(Exception):
@@ -37,6 +47,10 @@ class RequestNotAccepted(AirbyteTracedException):
 
 MOST_MISSING = 10
 """Entities missing in a row, with none present, after which all count as missing."""
+
+MOST_REFUSED = 3
+"""Entities in a row that the API does not let this user read, with none that it does, after which the plan is taken to
+lack them all. The first one alone may be another user's."""
 
 
 def nothing_there(stream: str, things: str, cause: str) -> AirbyteTracedException:

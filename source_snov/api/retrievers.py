@@ -14,9 +14,8 @@ from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_genera
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.sources.streams.core import StreamData
 from airbyte_cdk.sources.types import Record, StreamSlice
-from airbyte_cdk.utils import AirbyteTracedException
 
-from source_snov.api.exceptions import EntityNotFound, NothingToAsk
+from source_snov.api.exceptions import EntityNotFound, NotAsDocumented, NothingToAsk
 from source_snov.api.requesters import SharedRequester, with_fields
 from source_snov.records.body import content_of, json_of
 from source_snov.records.notices import Notices
@@ -74,12 +73,8 @@ class StepContentsRetriever(SimpleRetriever):
         try:
             return list(contents_of(settings))
         except ValueError as problem:
-            raise AirbyteTracedException(
-                message=f"The settings of campaign {stream_slice['campaign_id']} have {problem}, so the texts of its "
-                "e-mails cannot be read. Deselect the stream, and report this to the connector's maintainers.",
-                internal_message=f"Settings have {problem}.",
-                failure_type=FailureType.system_error,
-            ) from None
+            text = f"Its settings have {problem}. Report this to the connector's maintainers."
+            raise NotAsDocumented(message=text, internal_message=text, failure_type=FailureType.system_error) from None
 
 
 class _Addresses(Once):
