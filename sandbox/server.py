@@ -117,13 +117,16 @@ def analytics(state: State, request: Request) -> dict[str, Any] | Response:
         last = min(last, first + timedelta(days=settings.most_days - 1))
     if settings.first_id_only and campaign_ids:
         campaign_ids = campaign_ids[:1]
+    if settings.several_ids_empty and len(campaign_ids or ()) > 1:
+        last = first - timedelta(days=1)
+    heeded = not settings.senders_ignored
     return state.account.analytics(
         campaign_ids,
         first,
         last,
-        sender_email=ids(request, "sender_email"),
-        sender_linkedin=ids(request, "sender_linkedin"),
-        campaign_owner=listed(request, "campaign_owner"),
+        sender_email=ids(request, "sender_email") if heeded else None,
+        sender_linkedin=ids(request, "sender_linkedin") if heeded else None,
+        campaign_owner=listed(request, "campaign_owner") if heeded else None,
         reading=settings,
     )
 

@@ -43,8 +43,10 @@ class Settings:
       `future_days_refused`: a `date_to` after today is an error. `future_days_empty`: it gives nothing.
     - `most_days`: analytics of a longer span count only its first days. `too_large`: analytics about more campaigns
       times days than this are refused, with `too_large_status`. `first_id_only`: analytics of several campaigns count
-      only the first. `day_offset_hours`: how far the days of analytics are ahead of UTC. `distinct_across_campaigns`
-      False: analytics count a recipient of two campaigns twice. `silent_events`: analytics are zero every third day.
+      only the first; `several_ids_empty`: they count none. `senders_ignored`: they are about all senders and owners,
+      whichever are asked for. `day_offset_hours`: how far the days of analytics are ahead of UTC.
+      `distinct_across_campaigns` False: analytics count a recipient of two campaigns twice. `silent_events`: analytics
+      are zero every third day.
       `on_the_day_of_the_mail`: what an e-mail led to counts on the day of the e-mail.
     - `time_form`: how the campaign list and the lists of e-mails write times.
     - `short_pages`: maximum rows per page of activity, warm-ups and prospects, whatever was requested; totals stay
@@ -76,6 +78,8 @@ class Settings:
     too_large: int | None = None
     too_large_status: int = 504
     first_id_only: bool = False
+    several_ids_empty: bool = False
+    senders_ignored: bool = False
     day_offset_hours: int = 0
     distinct_across_campaigns: bool = True
     silent_events: bool = False

@@ -32,6 +32,7 @@ from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.utils import AirbyteTracedException
 from isodate import parse_duration  # type: ignore[import-untyped]
 
+from source_snov.api.all_campaigns import AllCampaigns
 from source_snov.api.assumptions import Entity, FutureDays, LastDay, OwnDay
 from source_snov.api.budget import Patience, RateLimitPause, SnovBudget, Window
 from source_snov.api.environment import use_environment
@@ -42,7 +43,7 @@ from source_snov.config import check_config, usable, warn_of_unknown_fields
 from source_snov.custom_reports import declared
 from source_snov.files import catalog_in, config_in, states_in
 from source_snov.forecast import first_sync
-from source_snov.incremental.analytics import AllCampaigns, Analytics
+from source_snov.incremental.analytics import Analytics
 from source_snov.incremental.cursor import HistoryCursor, StateEmitter
 from source_snov.incremental.order import NewestFirst
 from source_snov.incremental.partitions import (

@@ -102,6 +102,7 @@ def test_a_sync_that_stops_anywhere_goes_on_where_it_was(
     "reading",
     [
         {"first_id_only": True},
+        {"several_ids_empty": True},
         {"last_day_left_out": frozenset({"analytics", "activity"})},
         {"future_days_refused": True},
         {"future_days_empty": True},

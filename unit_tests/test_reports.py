@@ -1,6 +1,7 @@
 """Reports: a row for each entity and period, the truth under every reading, for few requests."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -293,10 +294,29 @@ def test_that_no_day_after_today_is_accepted_is_found_out_with_one_request(demo:
 
 
 @pytest.mark.parametrize("stream", ["account_analytics_daily", "sender_analytics_daily", "owner_analytics"])
-def test_a_list_of_which_only_the_first_counts_is_named(stream: str, demo: Account) -> None:
-    with Sandbox(demo, replace(UNLIMITED, first_id_only=True)) as sandbox:
+@pytest.mark.parametrize("reading", ["first_id_only", "several_ids_empty"])
+def test_a_list_of_which_not_all_count_is_left_out_with_a_warning(reading: str, stream: str, demo: Account) -> None:
+    period = {"start_date": str(ago(60))}
+    demo = deepcopy(demo)
+    for campaign in demo.campaigns.values():
+        # A request that names none is about these.
+        campaign.status = "Active"
+    with Sandbox(demo, replace(UNLIMITED, **{reading: True})) as sandbox:
+        output = read(sandbox, stream, **period)
+        chosen = read(sandbox, stream, **period, campaign_ids=list(started(demo))[:5])
+    with Sandbox(demo, UNLIMITED) as sandbox:
+        expected = left(stream, read(sandbox, stream, **period))
+    assert left(stream, output) == expected
+    for each, advice in ((output, "Snov.io is asked without naming any"), (chosen, "to one campaign for its figures")):
+        [warning] = [line for line in logs(each, "WARN") if "at once, Snov.io leaves some out: " in line]
+        assert advice in warning
+
+
+@pytest.mark.parametrize("stream", ["sender_analytics_daily", "linkedin_sender_analytics", "owner_analytics"])
+def test_a_report_whose_filter_is_ignored_fails(stream: str, demo: Account) -> None:
+    with Sandbox(demo, replace(UNLIMITED, senders_ignored=True)) as sandbox:
         output = read(sandbox, stream, start_date=str(ago(60)))
-    assert any("campaigns at once, Snov.io leaves some out" in line for line in logs(output, "WARN"))
+    assert any(f"{stream}: Snov.io gives the figures of all" in error.trace.error.message for error in output.errors)
 
 
 def test_too_many_campaigns_to_name_are_not_named_with_a_warning() -> None:

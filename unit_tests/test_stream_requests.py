@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from sandbox.world.events import FIRST_EMAIL, REPLY
 from sandbox.world.furnishing import warm_ups
 from sandbox.world.people import OWNERS
 from unit_tests._daily import TODAY, ago
-from unit_tests._helpers import logs, records
+from unit_tests._helpers import logs, records, sync
 from unit_tests._names import ANALYTICS_PATH, CAMPAIGNS_PATH, TOKEN_PATH
 from unit_tests._streams import (
     CHILDREN,
@@ -173,9 +174,10 @@ def test_sender_analytics_use_the_configured_campaigns_and_period(sandbox: Sandb
     assert sorted(of_senders, key=str) == [
         common | {"sender_email": [str(sender)]} for sender in (55001, 55002, 55003, 55004)
     ]
-    # The others check whether the last day of a past period is included, and whether all campaigns count.
-    assert len(queries) - len(of_senders) <= 6 + 2
-    assert all(set(query["campaign_id"][0].split(",")) == {str(FIRST), str(SECOND)} for query in queries)
+    # The others check whether the last day of a past period is included, whether all campaigns count, and whether two
+    # senders with the same figures are not all of them.
+    assert len(queries) - len(of_senders) <= 6 + 2 + 1
+    assert all(set(query["campaign_id"][0].split(",")) <= {str(FIRST), str(SECOND)} for query in queries)
 
 
 def test_sender_analytics_name_all_campaigns_that_were_started(sandbox: Sandbox) -> None:
@@ -205,11 +207,39 @@ def test_500_campaigns_are_named_in_one_request_and_their_figures_add_up() -> No
     assert not logs(output, "WARN")
 
 
+@pytest.mark.parametrize("reading", ["first_id_only", "several_ids_empty"])
+def test_if_not_all_named_campaigns_count_none_are_named(reading: str) -> None:
+    made = seeds.sized_account(20)
+    for campaign in made.campaigns.values():
+        # A request that names none is about these.
+        campaign.status = "Active"
+    figures = []
+    for settings in (UNLIMITED, replace(UNLIMITED, **{reading: True})):
+        with Sandbox(made, settings) as sandbox:
+            output = synced(sandbox, "sender_analytics")
+        rows = records(output, "sender_analytics")
+        figures.append({row["sender_email_id"]: row | {"checked_at": ""} for row in rows})
+    assert figures[0] == figures[1]
+    [warning] = logs(output, "WARN")
+    assert "at once, Snov.io leaves some out" in warning
+
+
+def test_figures_that_do_not_heed_the_sender_fail_the_stream() -> None:
+    with Sandbox(seeds.sized_account(20), replace(UNLIMITED, senders_ignored=True)) as sandbox:
+        output = sync("sender_analytics", whole_config=sandbox.config())
+    text = "sender_analytics: Snov.io gives the figures of all senders whichever one is asked for"
+    assert any(error.trace.error.message.startswith(text) for error in output.errors)
+
+
 @pytest.mark.parametrize("fault", [400, 404, 414])
 def test_if_campaigns_cannot_be_named_there_is_one_warning(sandbox: Sandbox, fault: int) -> None:
     sandbox.add_fault(faults.answer(fault, {}, path=f"campaign_id={FIRST}(,|%2C)", times=None))
     output = synced(sandbox, "sender_analytics", num_workers=1)
-    assert _named(sandbox, "sender_email") == [[f"{FIRST},{SECOND}"], *[[]] * 4]
+    named = _named(sandbox, "sender_email")
+    assert named[0] == [f"{FIRST},{SECOND}"]
+    # Whether it is about one of them is found out first.
+    assert named[1:-4] == [[f"{FIRST},{SECOND}"], [str(FIRST)], [str(SECOND)], [f"{FIRST},{SECOND}"]]
+    assert named[-4:] == [[]] * 4
     [warning] = logs(output, "WARN")
     assert warning.startswith("sender_analytics: one request cannot name all campaigns.")
     assert f"HTTP {fault}" in warning

@@ -116,6 +116,7 @@ def test_a_campaign_that_wakes_up_is_read() -> None:
     "reading",
     [
         {"first_id_only": True},
+        {"several_ids_empty": True},
         {"last_day_left_out": frozenset({"analytics"})},
         {"last_day_left_out": frozenset({"analytics", "activity"}), "future_days_refused": True},
         {"future_days_empty": True},

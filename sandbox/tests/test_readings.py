@@ -53,6 +53,8 @@ def sent(client: Client, first: int, last: int, campaigns: str = str(FIRST)) -> 
         ({"last_day_left_out": frozenset({"activity"})}, (20, 10), 6, 6),
         ({"most_days": 5}, (20, 10), 6, 3),
         ({"first_id_only": True}, (20, 10, f"{SECOND},{FIRST}"), 9, 3),
+        ({"several_ids_empty": True}, (20, 10, f"{SECOND},{FIRST}"), 9, 0),
+        ({"several_ids_empty": True}, (20, 10), 6, 6),
         ({"day_offset_hours": 20}, (19, 19), 0, 3),
     ],
     ids=str,

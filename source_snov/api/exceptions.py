@@ -85,6 +85,15 @@ def out_of_memory(when: str) -> AirbyteTracedException:
     return AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.system_error)
 
 
+def filter_ignored(stream: str, things: str) -> AirbyteTracedException:
+    """things: such as "sender accounts"."""
+    text = (
+        f"{stream}: Snov.io gives the figures of all {things} whichever one is asked for. Deselect the stream, and "
+        "report this to the connector's maintainers."
+    )
+    return AirbyteTracedException(message=text, internal_message=text, failure_type=FailureType.system_error)
+
+
 def too_many_campaigns(stream: str, reason: str) -> AirbyteTracedException:
     """For chosen campaigns that one request cannot name: naming none would mean all of the account."""
     text = f"{stream}: one request cannot name all of these campaigns. {reason} Name fewer in campaign_ids."

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -13,13 +14,15 @@ from airbyte_cdk.sources.declarative.requesters.http_requester import HttpReques
 from airbyte_cdk.sources.declarative.requesters.request_options import InterpolatedRequestOptionsProvider
 from airbyte_cdk.sources.types import StreamSlice
 
+from source_snov.api.all_campaigns import AllCampaigns
 from source_snov.api.assumptions import BELIEVED_DAYS, DAY, Aggregate, Assumptions, LastDay, Refused
 from source_snov.api.budget import SnovBudget
-from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted, again, too_many_campaigns
+from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted, again, filter_ignored
 from source_snov.records.analytics import LONGER_URL, actions, is_empty, most_campaigns
 from source_snov.records.body import json_of
 from source_snov.records.first_day import day_of, is_started
 from source_snov.records.listing import Listing
+from source_snov.records.notices import Notices
 from source_snov.records.shared import Once
 
 logger = logging.getLogger("airbyte.snov")
@@ -59,11 +62,11 @@ class SharedRequester(HttpRequester):
             return again(error)
 
 
-LAST_DAY, SPAN = "last day", "span"
+LAST_DAY, SPAN, SENDERS = "last day", "span", "senders"
 
 
 class Looks(Once):
-    """What a sync looks for before its totals, once each: LAST_DAY, SPAN."""
+    """What a sync looks for beside its totals, once each: LAST_DAY, SPAN, SENDERS."""
 
 
 def with_fields(stream_slice: StreamSlice | None, **further: Any) -> StreamSlice:
@@ -107,22 +110,33 @@ class CampaignsRequester(HttpRequester):
         """The response, without the day after today if the API refuses that."""
         last_day = self.api_budget.shared(LastDay)
         end = date.fromisoformat(self.config["end_date"])
-        looks = self.api_budget.shared(Looks)
-        if last_day.included is None and end < last_day.today:
-            looks.get(LAST_DAY, partial(self._find_out, last_day, end, kwargs))
-        looks.get(SPAN, partial(self._check_span, end, kwargs))
+        if end < last_day.today:
+            self._find_out(last_day, end, kwargs)
+        self.api_budget.shared(Looks).get(SPAN, partial(self._check_span, end, kwargs))
+        answer = self._send(last_day, end, {**kwargs, "stream_slice": stream_slice})
+        if last_day.future_refused and end >= last_day.today:
+            self._find_out(last_day, last_day.today - DAY, kwargs)
+            if last_day.included is False:
+                text = (
+                    f"{self.name}: figures are those until yesterday, although date_to names today: Snov.io leaves the "
+                    "last day of a period out, and takes no day after today."
+                )
+                self.api_budget.shared(Notices).add((self.name, "until yesterday"), text)
+        return answer
+
+    def _send(self, last_day: LastDay, end: date, asked: Mapping[str, Any]) -> requests.Response | None:
         asked_to = last_day.date_to_of_total(end)
         try:
-            answer = super().send_request(stream_state, stream_slice, *args, **kwargs)
+            answer = super().send_request(**asked)
         except (RequestNotAccepted, EntityNotFound):
             if last_day.future_refused is False or asked_to <= last_day.today:
                 raise
             if last_day.future_refused:
                 # Another thread has found it out meanwhile.
-                return super().send_request(stream_state, stream_slice, *args, **kwargs)
+                return super().send_request(**asked)
             last_day.future_refused = True
             try:
-                return super().send_request(stream_state, stream_slice, *args, **kwargs)
+                return super().send_request(**asked)
             except (RequestNotAccepted, EntityNotFound):
                 # It is not about the day.
                 last_day.future_refused = False
@@ -131,15 +145,21 @@ class CampaignsRequester(HttpRequester):
             if not is_empty(json_of(answer)):
                 last_day.future_refused = last_day.future_refused or False
             elif last_day.doubts_future:
-                asked = with_fields(stream_slice, date_to=str(last_day.today))
-                without = super().send_request(stream_state, asked, *args, **kwargs)
+                until_today = with_fields(asked["stream_slice"], date_to=str(last_day.today))
+                without = super().send_request(**{**asked, "stream_slice": until_today})
                 if without is not None and not is_empty(json_of(without)):
                     last_day.future_refused = True
                     return without
         return answer
 
     def _find_out(self, last_day: LastDay, end: date, kwargs: Mapping[str, Any]) -> None:
-        """Finds out whether `date_to` includes its day: totals of a period that is over depend on it."""
+        """Finds out, if no stream has yet, whether `date_to` includes its day: totals of a period that is over depend
+        on it.
+        """
+        if last_day.included is None:
+            self.api_budget.shared(Looks).get(LAST_DAY, partial(self._search, last_day, end, kwargs))
+
+    def _search(self, last_day: LastDay, end: date, kwargs: Mapping[str, Any]) -> None:
         ids, first = self._period(end)
         assumptions = Assumptions(partial(self._total, kwargs), last_day, most_campaigns(self.config, ids))
         while ids and last_day.included is None:
@@ -187,8 +207,7 @@ class CampaignsRequester(HttpRequester):
             answer = super().send_request(**{**kwargs, "stream_slice": asked})
         except (RequestNotAccepted, EntityNotFound) as refusal:
             raise Refused(refusal, certain=False) from None
-        body = json_of(answer) if answer is not None else {}
-        return Aggregate(body, is_empty(body), actions(body))
+        return _aggregate(answer)
 
     def campaigns(self) -> Rows:
         """The campaigns that were started: of the configured ones, if there are any."""
@@ -201,88 +220,81 @@ class CampaignsRequester(HttpRequester):
         ]
 
 
-class _Named:
-    """Whether one sync names campaigns in the requests about senders: until the API refuses that.
+class _Named(Once):
+    """What each stream's requests name."""
 
-    looked: whether it has looked whether all of them count.
-    """
+
+class _Seen:
+    """The figures of each sender."""
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.refused = False
-        self.looked = False
+        self.figures: set[str] = set()
 
 
 @dataclass
 class AllCampaignsRequester(CampaignsRequester):
-    """Names all campaigns that were started, or the configured ones, as the slice's extra field `campaigns`.
-
-    A request that names none is answered for the active ones only (API reference), or for all (knowledge base). It is
-    made when there are more than a request can name, or when the API refuses them, with a warning.
-    """
+    """Names all campaigns that were started, or the configured ones, as the slice's extra field `campaigns`."""
 
     def send_request(
         self, stream_state: Any = None, stream_slice: StreamSlice | None = None, *args: Any, **kwargs: Any
     ) -> requests.Response | None:
-        named = self.api_budget.shared(_Named)
-        chosen = self.config.get("campaign_ids")
-        # A list without any would mean all.
-        rows = self.campaigns() or [{"id": one} for one in self.config.get("campaign_ids") or ()]
-        reason = f"There are {len(rows)}."
-        if not named.refused and len(rows) <= most_campaigns(self.config, [row["id"] for row in rows], LONGER_URL):
-            self._look(named, rows, kwargs)
+        campaigns = self.api_budget.shared(_Named).get(self.name, self._all_campaigns)
+        ask = partial(self._ask, kwargs, stream_slice)
+        campaigns.all_count(campaigns.names, lambda names: _aggregate(self._ask(kwargs, None, names)))
+        names = campaigns.names
+        try:
             try:
-                return self._ask(rows, stream_slice, kwargs)
-            except RequestNotAccepted as refusal:
-                if chosen:
+                answer = ask(names)
+            except Refused as refusal:
+                if not names:
                     raise
-                reason = str(refusal.message)
-        elif chosen:
-            raise too_many_campaigns(self.name, reason)
-        answer = self._ask([], stream_slice, kwargs)
-        with named.lock:
-            first, named.refused = not named.refused, True
-        if first:
-            logger.warning(
-                f"{self.name}: one request cannot name all campaigns. {reason} Snov.io is asked without naming any, "
-                "and may leave out those that are paused or completed. Set campaign_ids to choose campaigns."
-            )
+                answer = campaigns.without_refused(names, refusal, ask, partial(ask, one_day=True))
+        except Refused as refusal:
+            raise again(refusal.cause) from None
+        self._compare(_aggregate(answer), kwargs, names)
         return answer
 
-    def _look(self, named: _Named, rows: Rows, kwargs: Mapping[str, Any]) -> None:
-        """Looks, once a sync, whether all campaigns of a request count: then their order makes no difference.
+    def _compare(self, answer: Aggregate, kwargs: Mapping[str, Any], names: str) -> None:
+        """Looks, once a sync, whether all senders have more than each of two with the same figures.
 
-        Unless something happened between two requests, which a third one shows: figures only grow.
+        If not, the API does not heed which is asked for.
         """
-        with named.lock:
-            if named.looked or len(rows) < 2:
-                return
-            named.looked = True
-            try:
-                before = after = self._actions(rows, kwargs)
-                reverse = self._actions(rows[::-1], kwargs)
-                if reverse != before:
-                    after = self._actions(rows, kwargs)
-            except (RequestNotAccepted, EntityNotFound):
-                return
-        if not before <= reverse <= after:
-            logger.warning(
-                f"{self.name}: asked for {len(rows)} campaigns at once, Snov.io leaves some out: in the reverse order, "
-                "it counts otherwise. Set campaign_ids to one campaign for its figures, and report this to the "
-                "connector's maintainers."
-            )
+        seen = self.api_budget.shared(_Seen)
+        with seen.lock:
+            # As text, since the records are made of these.
+            alike = str(answer.values) in seen.figures
+            seen.figures.add(str(answer.values))
+        if answer.actions and alike:
+            with suppress(Refused):
+                total = self.api_budget.shared(Looks).get(SENDERS, lambda: _aggregate(self._ask(kwargs, None, names)))
+                if total.actions < 2 * answer.actions:
+                    raise filter_ignored(self.name, "senders")
 
-    def _actions(self, rows: Rows, kwargs: Mapping[str, Any]) -> int:
-        answer = self._ask(rows, None, kwargs)
-        return actions(json_of(answer)) if answer is not None else 0
+    def _all_campaigns(self) -> AllCampaigns:
+        chosen = self.config.get("campaign_ids") or ()
 
-    def _ask(self, rows: Rows, stream_slice: StreamSlice | None, kwargs: Mapping[str, Any]) -> requests.Response | None:
+        def started() -> Sequence[int]:
+            # A list without any would mean all.
+            return list(dict.fromkeys(int(row["id"]) for row in self.campaigns())) or chosen
+
+        return AllCampaigns(
+            self.name, started, lambda: most_campaigns(self.config, started(), LONGER_URL), chosen=bool(chosen)
+        )
+
+    def _ask(
+        self, kwargs: Mapping[str, Any], stream_slice: StreamSlice | None, names: str, one_day: bool = False
+    ) -> requests.Response | None:
+        days = self._begins(self.campaigns()) if names else {}
         asked = StreamSlice(
             partition=stream_slice.partition if stream_slice else {},
             cursor_slice={},
-            extra_fields={"campaigns": _listed(rows), **self._begins(rows)},
+            extra_fields={"campaigns": names, **days, **({"date_to": days["date_from"]} if one_day and days else {})},
         )
-        return super().send_request(**{**kwargs, "stream_slice": asked})
+        try:
+            return super().send_request(**{**kwargs, "stream_slice": asked})
+        except (RequestNotAccepted, EntityNotFound) as refusal:
+            raise Refused(refusal, certain=False) from None
 
     def _begins(self, rows: Rows) -> dict[str, str]:
         """The day before the first campaign was created: nobody knows how long a period may be that the API takes."""
@@ -293,8 +305,9 @@ class AllCampaignsRequester(CampaignsRequester):
         return {"date_from": min(max(first, self.config.get("start_date") or first), self.config["end_date"])}
 
 
-def _listed(rows: Rows) -> str:
-    return ",".join(dict.fromkeys(str(row["id"]) for row in rows))
+def _aggregate(answer: requests.Response | None) -> Aggregate:
+    body = json_of(answer) if answer is not None else {}
+    return Aggregate(body, is_empty(body), actions(body))
 
 
 def _created(campaign: Mapping[str, Any]) -> str:

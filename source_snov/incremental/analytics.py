@@ -1,144 +1,18 @@
 """The API's aggregates, asked for through a declared stream's retriever."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from threading import Lock
 
 from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_generator import DeclarativePartitionFactory
 from airbyte_cdk.sources.types import StreamSlice
 
+from source_snov.api.all_campaigns import AllCampaigns
 from source_snov.api.assumptions import Aggregate, Entity, LastDay, OwnDay, Refused
-from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted, too_many_campaigns
+from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted
 from source_snov.records.analytics import actions, is_empty, shows_own_day
-
-logger = logging.getLogger("airbyte.snov")
-
-
-AskNamed = Callable[[str], Aggregate]
-"""The aggregate of the campaigns that are named, for some days. Raises Refused."""
-
-MOST_GONE = 3
-"""Campaigns that may be deleted during one sync; of more, something else is at fault."""
-
-MOST_TO_FIND = 40
-"""Requests at most that find out which campaigns the API refuses."""
-
-
-class AllCampaigns:
-    """All campaigns that were started, which requests about senders, owners and the account name.
-
-    A request that names none is answered for the active ones only (API reference), or for all (knowledge base). It is
-    made where one request cannot name all, or where the API refuses them, with a warning.
-
-    started: the campaigns and the first day of each. most: how many one request can name. chosen: whether they are
-    some of the account's only, so that none may not stand for them.
-    """
-
-    def __init__(
-        self, stream_name: str, started: Callable[[], Mapping[int, date]], most: Callable[[], int], chosen: bool
-    ) -> None:
-        self._chosen = chosen
-        self._stream_name = stream_name
-        self._started = started
-        self._most = most
-        self._lock = Lock()
-        self._refused = False
-        self._looked = False
-        self._gone: set[str] = set()
-
-    @property
-    def names(self) -> str:
-        """What `campaign_id` is to say."""
-        campaigns = self._started()
-        if len(campaigns) > self._most():
-            reason = f"There are {len(campaigns)}."
-            if self._chosen:
-                raise too_many_campaigns(self._stream_name, reason)
-            self.refuse(reason)
-        return "" if self._refused else ",".join(str(one) for one in campaigns if str(one) not in self._gone)
-
-    def look(self, names: str, before: Aggregate, ask: Callable[[str], Aggregate]) -> None:
-        """Looks, once a sync, whether all named campaigns count: then their order makes no difference.
-
-        Unless something happened between two requests, which a third one shows: figures only grow.
-        """
-        with self._lock:
-            if self._looked or not before.actions or "," not in names:
-                return
-            self._looked = True
-        try:
-            reverse = after = ask(",".join(reversed(names.split(",")))).actions
-            if reverse != before.actions:
-                after = ask(names).actions
-        except Refused:
-            return
-        if not before.actions <= reverse <= after:
-            logger.warning(
-                f"{self._stream_name}: asked for {names.count(',') + 1} campaigns at once, Snov.io leaves some out: in "
-                "the reverse order, it counts otherwise. Set campaign_ids to one campaign for its figures, and report "
-                "this to the connector's maintainers."
-            )
-
-    def without_refused(self, names: str, refusal: Refused, ask: AskNamed, ask_day: AskNamed) -> Aggregate:
-        """The aggregate without the campaigns that are at fault: deleted since they were listed, most likely.
-
-        If no few are, without naming any, if that is accepted. Raises Refused if it is about something else.
-
-        ask_day: about one day only.
-        """
-        listed = names.split(",")
-        gone = self._at_fault(listed, ask_day, [MOST_TO_FIND])
-        if len(gone) <= MOST_GONE and len(gone) < len(listed):
-            with suppress(Refused):
-                # Where none is at fault, the refusal may have been a passing one.
-                aggregate = ask(",".join(name for name in listed if name not in gone))
-                self._leave_out(gone, str(refusal))
-                return aggregate
-        if self._chosen:
-            raise refusal
-        aggregate = ask("")
-        self.refuse(str(refusal))
-        return aggregate
-
-    def _at_fault(self, names: Sequence[str], ask: AskNamed, left: list[int]) -> Sequence[str]:
-        """Those that are refused alone, found by asking in halves. left: how many requests that may still take."""
-        if not names or left[0] <= 0:
-            return []
-        left[0] -= 1
-        if self._accepts(",".join(names), ask):
-            return []
-        middle = len(names) // 2
-        if not middle:
-            return names
-        return [*self._at_fault(names[:middle], ask, left), *self._at_fault(names[middle:], ask, left)]
-
-    def _accepts(self, names: str, ask: AskNamed) -> bool:
-        try:
-            ask(names)
-        except Refused:
-            return False
-        return True
-
-    def _leave_out(self, gone: Sequence[str], reason: str) -> None:
-        with self._lock:
-            new = [name for name in gone if name not in self._gone]
-            self._gone.update(new)
-        for name in new:
-            logger.warning(f"{self._stream_name}: campaign {name} is left out, since Snov.io refuses it. {reason}")
-
-    def refuse(self, reason: str) -> None:
-        """Notes that they cannot be named, with a warning."""
-        with self._lock:
-            first, self._refused = not self._refused, True
-        if first:
-            logger.warning(
-                f"{self._stream_name}: one request cannot name all campaigns. {reason} Snov.io is asked without naming "
-                "any, and may leave out those that are paused or completed. Set campaign_ids to choose campaigns."
-            )
 
 
 @dataclass(frozen=True)
@@ -211,7 +85,9 @@ class Analytics:
                 raise
             first = {"date_from": str(date_from), "date_to": str(date_from)}
             return self.campaigns.without_refused(names, refusal, ask, partial(self._named, partition, first))
-        self.campaigns.look(names, aggregate, ask)
+        # That nothing happened on a lone day shows nothing.
+        if (aggregate.actions or date_from < date_to) and not self.campaigns.all_count(names, ask, aggregate):
+            return ask(self.campaigns.names)
         return aggregate
 
     def _named(self, partition: Mapping[str, str], days: Mapping[str, str], names: str) -> Aggregate:

@@ -1,0 +1,154 @@
+"""The campaigns that requests about senders, owners and the account name: all that were started, or the chosen ones."""
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import TypeVar
+
+from source_snov.api.assumptions import MOST_SEARCHES, Aggregate, Refused
+from source_snov.api.exceptions import too_many_campaigns
+
+logger = logging.getLogger("airbyte.snov")
+
+MOST_GONE = 3
+"""Campaigns that may be deleted during one sync; of more, something else is at fault."""
+
+MOST_TO_FIND = 40
+"""Requests at most that find out which campaigns the API refuses."""
+
+Answer = TypeVar("Answer")
+
+
+class AllCampaigns:
+    """What `campaign_id` says in the requests of one stream.
+
+    A request that names none is answered for the active ones only (API reference), or for all (knowledge base). It is
+    made where one request cannot name all, where the API refuses them, or where it does not count all that are named,
+    with a warning.
+
+    started: the campaigns. most: how many one request can name. chosen: whether they are some of the account's only, so
+    that none may not stand for them.
+    """
+
+    def __init__(
+        self, stream_name: str, started: Callable[[], Collection[int]], most: Callable[[], int], chosen: bool
+    ) -> None:
+        self._chosen = chosen
+        self._stream_name = stream_name
+        self._started = started
+        self._most = most
+        self._lock = Lock()
+        self._looking = Lock()
+        self._refused = False
+        self._looked = False
+        self._counts = False
+        self._gone: set[str] = set()
+
+    @property
+    def names(self) -> str:
+        """IDs with commas; empty for none."""
+        campaigns = self._started()
+        if len(campaigns) > self._most():
+            reason = f"There are {len(campaigns)}."
+            if self._chosen:
+                raise too_many_campaigns(self._stream_name, reason)
+            self._refuse(reason)
+        return "" if self._refused else ",".join(str(one) for one in campaigns if str(one) not in self._gone)
+
+    def all_count(self, names: str, ask: Callable[[str], Aggregate], answer: Aggregate | None = None) -> bool:
+        """Looks, once a sync, whether all named campaigns count; if not, none are named from now on.
+
+        answer: to a request that named them, if there was one. Where something happened, their order makes no
+        difference, unless something happens between two requests, which a third one shows: figures only grow. Where
+        nothing did, a request that names none, or one of them, has no figures either.
+        """
+        something = answer is not None and answer.actions > 0
+        with self._looking:
+            if "," not in names or self._counts or (self._looked and not something):
+                return True
+            self._looked = True
+            try:
+                answer = answer or ask(names)
+                self._counts = answer.actions > 0
+                seen = self._out_of_order(names, ask, answer) if self._counts else self._otherwise(names, ask)
+            except Refused:
+                return True
+            if not seen:
+                return True
+            number = names.count(",") + 1
+            if self._chosen:
+                logger.warning(
+                    f"{self._stream_name}: asked for {number} campaigns at once, Snov.io leaves some out: {seen}. Set "
+                    "campaign_ids to one campaign for its figures, and report this to the connector's maintainers."
+                )
+                return True
+            self._refuse(f"Asked for {number} at once, Snov.io leaves some out: {seen}.")
+            return False
+
+    def _out_of_order(self, names: str, ask: Callable[[str], Aggregate], before: Aggregate) -> str:
+        reverse = ask(",".join(reversed(names.split(","))))
+        if reverse.values == before.values:
+            return ""
+        after = ask(names)
+        grows = after.values != before.values and before.actions <= reverse.actions <= after.actions
+        return "" if grows else "in the reverse order, it counts otherwise"
+
+    def _otherwise(self, names: str, ask: Callable[[str], Aggregate]) -> str:
+        others = sorted(names.split(","), key=int, reverse=True)[:MOST_SEARCHES] if self._chosen else [""]
+        return "it counts nothing" if any(ask(other).actions for other in others) else ""
+
+    def without_refused(
+        self, names: str, refusal: Refused, ask: Callable[[str], Answer], ask_day: Callable[[str], object]
+    ) -> Answer:
+        """The answer without the campaigns that are at fault: deleted since they were listed, most likely.
+
+        If no few are, without naming any, if that is accepted. Raises Refused if it is about something else.
+
+        ask_day: about one day only.
+        """
+        listed = names.split(",")
+        gone = _at_fault(listed, ask_day, [MOST_TO_FIND])
+        if len(gone) <= MOST_GONE and len(gone) < len(listed):
+            with suppress(Refused):
+                # Where none is at fault, the refusal may have been a passing one.
+                answer = ask(",".join(name for name in listed if name not in gone))
+                self._leave_out(gone, str(refusal))
+                return answer
+        if self._chosen:
+            raise refusal
+        answer = ask("")
+        self._refuse(str(refusal))
+        return answer
+
+    def _leave_out(self, gone: Sequence[str], reason: str) -> None:
+        with self._lock:
+            new = [name for name in gone if name not in self._gone]
+            self._gone.update(new)
+        for name in new:
+            logger.warning(f"{self._stream_name}: campaign {name} is left out, since Snov.io refuses it. {reason}")
+
+    def _refuse(self, reason: str) -> None:
+        """Notes that they cannot be named, with a warning."""
+        with self._lock:
+            first, self._refused = not self._refused, True
+        if first:
+            logger.warning(
+                f"{self._stream_name}: one request cannot name all campaigns. {reason} Snov.io is asked without naming "
+                "any, and may leave out those that are paused or completed. Set campaign_ids to choose campaigns."
+            )
+
+
+def _at_fault(names: Sequence[str], ask: Callable[[str], object], left: list[int]) -> Sequence[str]:
+    """Those that are refused alone, found by asking in halves. left: how many requests that may still take."""
+    if not names or left[0] <= 0:
+        return []
+    left[0] -= 1
+    try:
+        ask(",".join(names))
+    except Refused:
+        middle = len(names) // 2
+        if not middle:
+            return names
+        return [*_at_fault(names[:middle], ask, left), *_at_fault(names[middle:], ask, left)]
+    return []
