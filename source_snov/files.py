@@ -22,9 +22,6 @@ from airbyte_cdk.utils import AirbyteTracedException
 
 logger = logging.getLogger("airbyte.snov")
 
-LARGEST_CONFIG = 1_000_000
-"""Maximum bytes of a configuration. The IDs of all campaigns of a large account take a tenth of it."""
-
 KINDS = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", float: "a decimal number"}
 
 
@@ -35,7 +32,7 @@ def kind_of(value: Any) -> str:
 
 def config_in(path: str) -> dict[str, Any]:
     """Reads a configuration file. Raises AirbyteTracedException (config_error)."""
-    config = _json_in(path, "configuration", "--config", largest=LARGEST_CONFIG)
+    config = _json_in(path, "configuration", "--config")
     if not isinstance(config, dict):
         raise _unreadable(
             f"The configuration {path} must contain a JSON object, but contains {kind_of(config)}. "
@@ -72,13 +69,9 @@ def states_in(path: str | None) -> list[AirbyteStateMessage]:
     """
     if not path:
         return []
-    try:
-        os.stat(path)
-    except FileNotFoundError:
+    if not os.path.exists(path):
         logger.warning(f"The state {path} does not exist: this sync reads everything, like a first sync.")
         return []
-    except OSError:
-        pass  # opening it reports the error
     found = _json_in(path, "state", "--state", lines=True)
     if not found:
         return []
@@ -121,41 +114,30 @@ def _not_states(path: str, problem: str) -> AirbyteTracedException:
     )
 
 
-def _json_in(path: str, what: str, option: str, largest: int | None = None, lines: bool = False) -> Any:
+def _json_in(path: str, what: str, option: str, lines: bool = False) -> Any:
     """lines: whether JSON lines are accepted too, as a list."""
     try:
-        with open(path, "rb") as file:
-            content = file.read() if largest is None else file.read(largest + 1)
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
+    except UnicodeDecodeError as error:
+        raise _unreadable(
+            f"The {what} {path} is not UTF-8 text (byte {error.start + 1}). Save it as UTF-8 and try again."
+        ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not a valid path"
         raise _unreadable(
             f"The {what} {path} cannot be read: {reason}. Give {option} a file that this user may read."
         ) from None
-    if largest is not None and len(content) > largest:
-        raise _unreadable(
-            f"The {what} {path} is larger than {largest:,} bytes, which is more than a {what} needs. "
-            f"Give {option} another file."
-        )
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _unreadable(
-            f"The {what} {path} is not UTF-8 text (byte {error.start + 1}). Save it as UTF-8 and try again."
-        ) from None
     if not text.strip():
         raise _unreadable(f"The {what} {path} is empty. Give {option} another file.")
     try:
-        return json.loads(
-            text, object_pairs_hook=_without_duplicates if largest else None, parse_constant=_reject_constant
-        )
-    except _Duplicate as duplicate:
-        raise _unreadable(f"The {what} {path} has {duplicate} twice in one object. Remove one of them.") from None
+        return json.loads(text)
     except json.JSONDecodeError as error:
         if lines and (values := _lines_of(text)):
             return values
         problem = f"syntax error in line {error.lineno}, column {error.colno}"
     except (ValueError, RecursionError):
-        problem = "it has invalid numbers, or is nested too deeply"
+        problem = "it has a number that is too long, or is nested too deeply"
     raise _unreadable(f"The {what} {path} is not JSON: {problem}. Correct it and try again.")
 
 
@@ -169,23 +151,6 @@ def _lines_of(text: str) -> list[Any]:
     with suppress(ValueError, RecursionError):
         values.append(json.loads(rest))
     return values
-
-
-class _Duplicate(Exception):
-    """A name that an object has twice."""
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise _Duplicate(name if name.isidentifier() and len(name) <= 40 else "a name")
-        found[name] = value
-    return found
-
-
-def _reject_constant(text: str) -> None:
-    raise ValueError("not JSON")
 
 
 def _where(error: Exception) -> str:
