@@ -122,7 +122,7 @@ def test_a_configuration_that_is_not_a_file_is_named(
 
 
 def test_a_configuration_without_read_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(*arguments: Any) -> None:
+    def forbidden(*arguments: Any, **options: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
     path = write(tmp_path / "config.json", config())
