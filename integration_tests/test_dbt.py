@@ -65,6 +65,8 @@ MARTS: Final = (
     *("snov__people", "snov__person_days", "snov__first_contact_weeks", "snov__attention"),
 )
 
+INTERMEDIATE: Final = ("int_snov__person_days", "int_snov__last_events", "int_snov__clients")
+
 SYNC: Final = """
 import json, sys
 import airbyte
@@ -79,6 +81,8 @@ for kind, options, streams in map(json.loads, targets):
 
 SCHEMA: Final = "snov_synced"
 """Another schema in Postgres than by default, set as for `make sync`."""
+
+SCHEMA_OF: Final = {"duckdb": "main", "postgres": SCHEMA}
 
 Rows = list[dict[str, Any]]
 
@@ -111,9 +115,9 @@ class Built:
             connection.close()
 
     def results(self) -> dict[str, str]:
-        """The status of each model and test, by its ID."""
+        """The status of each model and test, by its ID; an exposure has none."""
         results = json.loads((self.target / "run_results.json").read_text())["results"]
-        return {result["unique_id"]: result["status"] for result in results}
+        return {result["unique_id"]: result["status"] for result in results if result["status"] != "no-op"}
 
     def models(self, kind: str = "model") -> list[dict[str, Any]]:
         nodes = json.loads((self.target / "manifest.json").read_text())["nodes"].values()
@@ -229,7 +233,7 @@ def test_everything_is_built_and_every_test_passes(kind: str, built: dict[str, B
     results = built[kind].results()
 
     assert set(results.values()) == {"success", "pass"}
-    assert Counter(name.partition(".")[0] for name in results)["model"] == len(STREAMS) + 2 + len(MARTS)
+    assert Counter(name.partition(".")[0] for name in results)["model"] == len(STREAMS) + len(INTERMEDIATE) + len(MARTS)
     schemas = {"staging": "snov_staging", "intermediate": "snov_staging", "marts": "snov_marts"}
     for model in built[kind].models():
         assert model["schema"] == schemas[model["fqn"][1]]
@@ -294,6 +298,8 @@ def test_campaign_performance_is_what_the_account_says(kind: str, built: dict[st
         row = found[campaign.id]
         expected = {
             "campaign_id": campaign.id,
+            "source_relation": SCHEMA_OF[kind],
+            "client": None,
             "campaign": campaign.name,
             "status": campaign.status,
             "is_deleted": False,
@@ -351,6 +357,8 @@ def test_campaign_daily_is_what_the_account_says(kind: str, built: dict[str, Bui
         replied = people(account, campaign, day, {REPLY})
         assert row == {
             "campaign_id": campaign,
+            "source_relation": SCHEMA_OF[kind],
+            "client": None,
             "campaign": account.campaigns[campaign].name,
             "is_deleted": False,
             "date": day,
@@ -428,6 +436,7 @@ def test_sender_health_is_what_the_tables_say(kind: str, built: dict[str, Built]
         elsewhere = sum(day["spam_emails"] + day["categories_emails"] for day in week)
         assert row == {
             "sender_email_id": account["id"],
+            "source_relation": SCHEMA_OF[kind],
             "sender": account["email_from"],
             "sender_name": account["sender_name"],
             "provider": account["provider"],
@@ -545,9 +554,12 @@ def moment_of(text: str) -> datetime:
 
 def test_both_databases_hold_the_same(built: dict[str, Built]) -> None:
     for mart in MARTS:
-        query = f"SELECT * FROM snov_marts.{mart} ORDER BY 1, 2, 3, 4"
+        query = f"SELECT * FROM snov_marts.{mart} ORDER BY 1, 2, 3, 4, 5, 6"
         postgres, in_duckdb = (
-            [{name: value for name, value in row.items() if name != "synced_at"} for row in built[kind].rows(query)]
+            [
+                {name: value for name, value in row.items() if name not in ("synced_at", "source_relation")}
+                for row in built[kind].rows(query)
+            ]
             for kind in ("postgres", "duckdb")
         )
         assert postgres == in_duckdb
@@ -689,22 +701,10 @@ OWN_MODELS: Final = {
 
 def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built]) -> None:
     """As a package, beside models of the same names as its own without the prefix: its schemas and variables."""
-    project = tmp_path / "analytics"
-    (project / "models").mkdir(parents=True)
-    settings = {
-        "name": "analytics",
-        "profile": "snov",
-        "flags": {"send_anonymous_usage_stats": False},
-        "vars": {"snov_events": False, "snov_schema": "main"},
-    }
-    (project / "dbt_project.yml").write_text(yaml.safe_dump(settings))
+    project = project_with_package(tmp_path, "analytics", {"snov_events": False, "snov_schema": "main"})
+    (project / "models").mkdir()
     for name, query in OWN_MODELS.items():
         (project / "models" / f"{name}.sql").write_text(query)
-    copy_project(tmp_path)
-    # `dbt deps` links a local package like this.
-    (project / "packages.yml").write_text(yaml.safe_dump({"packages": [{"local": "../dbt_snov"}]}))
-    (project / "dbt_packages").mkdir()
-    (project / "dbt_packages" / "snov").symlink_to(tmp_path / "dbt_snov")
     database = tmp_path / "demo.duckdb"
     copy_tables(built["duckdb"], database)
     campaign, day = spoil(database)
@@ -726,6 +726,66 @@ def test_the_package_in_another_project(tmp_path: Path, built: dict[str, Built])
     assert sorted(row["campaign"] for row in rows) == sorted(CAMPAIGNS)
     [other] = package.rows("SELECT campaign FROM snov_marts.campaign_performance")
     assert other["campaign"] == "of another tool"
+
+
+def test_several_accounts_and_whom_campaigns_are_for(tmp_path: Path, built: dict[str, Built]) -> None:
+    """Each account in a schema of its own, with a prefix and a table of another name, and a seed of clients."""
+    shift = 1_000_000
+    database = tmp_path / "demo.duckdb"
+    names = {stream: f"snov_{stream}" for stream in STREAMS} | {"campaigns": "campaigns_of_snov"}
+    shifted = {"campaigns": "id", "campaign_analytics": "campaign_id", "account_balance": "balance"}
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"ATTACH '{built['duckdb'].database}' AS source (READ_ONLY)")
+        connection.execute("CREATE SCHEMA acme; CREATE SCHEMA globex")
+        for stream in STREAMS:
+            connection.execute(f"CREATE TABLE acme.{names[stream]} AS FROM source.main.{stream}")
+        for stream, column in shifted.items():
+            rows = f"SELECT * REPLACE ({column} + {shift} AS {column}) FROM source.main.{stream}"
+            connection.execute(f"CREATE TABLE globex.{names[stream]} AS {rows}")
+        [first] = connection.execute("SELECT min(id) FROM acme.campaigns_of_snov").fetchone() or []
+    variables = {
+        "snov_schemas": ["acme", "globex"],
+        "snov_table_prefix": "snov_",
+        "snov_campaigns_table": "campaigns_of_snov",
+        "snov_clients": "our_clients",
+    }
+    project = project_with_package(tmp_path, "agency", variables)
+    (project / "seeds").mkdir()
+    clients = {first: "Muster AG", first + shift: "Globex"}
+    lines = ["campaign_id,client", *(f"{campaign},{client}" for campaign, client in clients.items())]
+    (project / "seeds" / "our_clients.csv").write_text("\n".join(lines) + "\n")
+
+    result = dbt("build", folder=tmp_path, project="agency")
+
+    assert result.returncode == 0, result.stdout
+    package = Built(built["duckdb"].account, "duckdb", project / "target", database=database)
+    marts = "SELECT * FROM snov_marts"
+    alone = built["duckdb"].rows(f"{marts}.snov__campaign_performance ORDER BY campaign_id")
+    for schema, offset in (("acme", 0), ("globex", shift)):
+        of_schema = f"WHERE source_relation = '{schema}' ORDER BY campaign_id"
+        found = package.rows(f"{marts}.snov__campaign_performance {of_schema}")
+        assert [row["campaign_id"] - offset for row in found] == [row["campaign_id"] for row in alone]
+        assert [row["emails_sent"] for row in found] == [row["emails_sent"] for row in alone]
+        assert not any(row["is_deleted"] for row in found)
+    for mart in ("snov__campaign_performance", "snov__campaign_daily", "snov__reply_feed"):
+        known = {row["campaign_id"]: row["client"] for row in package.rows(f"{marts}.{mart}") if row["client"]}
+        assert known.items() <= clients.items()
+        assert known == clients or mart != "snov__campaign_performance"
+        assert first in known
+    assert len(package.rows("SELECT * FROM snov_staging.stg_snov__account_balance")) == 2
+
+
+def project_with_package(folder: Path, name: str, variables: Mapping[str, Any]) -> Path:
+    """A project of one's own that has the package, as `dbt deps` links a local one."""
+    project = folder / name
+    project.mkdir()
+    settings = {"name": name, "profile": "snov", "flags": {"send_anonymous_usage_stats": False}, "vars": variables}
+    (project / "dbt_project.yml").write_text(yaml.safe_dump(dict(settings)))
+    copy_project(folder)
+    (project / "packages.yml").write_text(yaml.safe_dump({"packages": [{"local": "../dbt_snov"}]}))
+    (project / "dbt_packages").mkdir()
+    (project / "dbt_packages" / "snov").symlink_to(folder / "dbt_snov")
+    return project
 
 
 def copy_tables(source: Built, database: Path, streams: Sequence[str] = STREAMS) -> None:

@@ -63,6 +63,16 @@ class CompilerError(Exception):
     pass
 
 
+class Table(str):
+    """A table that is called like its stream."""
+
+    database, schema = "db", "public"
+
+    @property
+    def identifier(self) -> str:
+        return str(self)
+
+
 class Project:
     """The package as dbt sees it with a database's adapter; `loaded` are the streams with tables."""
 
@@ -78,10 +88,11 @@ class Project:
             ),
             "execute": True,
             "exceptions": SimpleNamespace(raise_compiler_error=refuse),
-            "load_relation": lambda stream: stream if stream in loaded else None,
+            "api": SimpleNamespace(Relation=SimpleNamespace(create=lambda identifier, **where: Table(identifier))),
+            "load_relation": lambda table: table if table in loaded else None,
             "ref": lambda package, model: model,
             "return": give_back,
-            "source": lambda _, stream: stream,
+            "source": lambda _, stream: Table(stream),
             "var": lambda name, default=None: self.variables.get(name, default),
         }  # fmt: skip
         self.environment.globals.update(names)

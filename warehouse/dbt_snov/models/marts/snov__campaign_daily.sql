@@ -15,6 +15,7 @@ with daily as (
 spans as (
     select
         campaign_id,
+        min(source_relation) as source_relation,
         min(date) as first_day,
         max(date) as last_day,
         {{ snov.days_between('min(date)', 'max(date)') }} as days_later
@@ -29,7 +30,10 @@ numbers as (
 ),
 
 days as (
-    select spans.campaign_id, {{ snov.days_after('spans.first_day', 'numbers.number') }} as date
+    select
+        spans.campaign_id,
+        spans.source_relation,
+        {{ snov.days_after('spans.first_day', 'numbers.number') }} as date
     from spans
     inner join numbers
         on numbers.number <= spans.days_later
@@ -68,6 +72,8 @@ seven_days as (
 figures as (
     select
         days.campaign_id,
+        days.source_relation,
+        clients.client,
         campaigns.campaign,
         coalesce(campaigns.is_deleted, true) as is_deleted,
         days.date,
@@ -106,10 +112,14 @@ figures as (
         on days.campaign_id = seven_days.campaign_id and days.date = seven_days.date
     left join {{ ref('snov', 'stg_snov__campaigns') }} as campaigns
         on days.campaign_id = campaigns.campaign_id
+    left join {{ ref('snov', 'int_snov__clients') }} as clients
+        on days.campaign_id = clients.campaign_id
 )
 
 select
     campaign_id,
+    source_relation,
+    client,
     campaign,
     is_deleted,
     date,

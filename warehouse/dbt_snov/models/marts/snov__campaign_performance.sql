@@ -11,19 +11,23 @@ with active_days as (
 
 -- A campaign that was deleted is no longer in a list that each sync replaces; its figures may still be there.
 known as (
-    select campaign_id from {{ ref('snov', 'stg_snov__campaigns') }}
+    select campaign_id, source_relation from {{ ref('snov', 'stg_snov__campaigns') }}
     union all
-    select campaign_id from {{ ref('snov', 'stg_snov__campaign_analytics') }}
+    select campaign_id, source_relation from {{ ref('snov', 'stg_snov__campaign_analytics') }}
     union all
-    select campaign_id from {{ ref('snov', 'stg_snov__campaign_progress') }}
+    select campaign_id, source_relation from {{ ref('snov', 'stg_snov__campaign_progress') }}
 ),
 
 everything as (
-    select distinct campaign_id from known
+    select campaign_id, min(source_relation) as source_relation
+    from known
+    group by campaign_id
 )
 
 select
     everything.campaign_id,
+    everything.source_relation,
+    clients.client,
     campaigns.campaign,
     campaigns.status,
     coalesce(campaigns.is_deleted, true) as is_deleted,
@@ -65,6 +69,8 @@ left join {{ ref('snov', 'stg_snov__campaign_analytics') }} as analytics
     on everything.campaign_id = analytics.campaign_id
 left join {{ ref('snov', 'stg_snov__campaign_progress') }} as progress
     on everything.campaign_id = progress.campaign_id
+left join {{ ref('snov', 'int_snov__clients') }} as clients
+    on everything.campaign_id = clients.campaign_id
 left join active_days
     on everything.campaign_id = active_days.campaign_id
 left join {{ ref('snov', 'int_snov__last_events') }} as last_events

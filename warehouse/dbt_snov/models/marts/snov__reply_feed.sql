@@ -31,6 +31,7 @@ feed as (
     select
         coalesce({{ snov.utc_of_text(snov.json_text('reply', 'received_at')) }}, received_at) as replied_at,
         campaign_id,
+        source_relation,
         campaign,
         contact,
         prospect_name,
@@ -56,6 +57,8 @@ select
     ) as position,
     feed.replied_at,
     feed.campaign_id,
+    feed.source_relation,
+    clients.client,
     coalesce(campaigns.campaign, feed.campaign) as campaign,
     feed.contact,
     feed.prospect_name,
@@ -69,3 +72,5 @@ select
 from feed
 left join {{ ref('snov', 'stg_snov__campaigns') }} as campaigns
     on feed.campaign_id = campaigns.campaign_id
+left join {{ ref('snov', 'int_snov__clients') }} as clients
+    on feed.campaign_id = clients.campaign_id

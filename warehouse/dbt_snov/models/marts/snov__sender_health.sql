@@ -103,6 +103,7 @@ figures as (
 
 select
     accounts.sender_email_id,
+    accounts.source_relation,
     accounts.sender_email as sender,
     accounts.sender_name,
     accounts.provider,
