@@ -45,7 +45,7 @@ test: lint ## Run all checks and tests, including the Docker image (ARGS="-k nam
 PROCESSES ?= 2
 
 test-faults: $(INSTALLED) ## Run every stream against injected faults, kills and malformed input (ARGS="-k name" selects tests)
-	$(BIN)/python -m pytest --numprocesses $(FAULT_PROCESSES) -m "faults or long" fault_tests unit_tests $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(FAULT_PROCESSES) -m "faults or long" fault_tests unit_tests integration_tests $(ARGS)
 
 # These tests also wait for timeouts.
 FAULT_PROCESSES ?= 4

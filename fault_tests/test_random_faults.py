@@ -1,6 +1,6 @@
 """Syncs of several streams with several faults at once finally end in the tables of undisturbed syncs.
 
-`MIXES=2000 pytest fault_tests/test_random_faults.py` draws 2,000 mixes instead of 200; each number is a seed.
+`MIXES=2000 pytest fault_tests/test_random_faults.py` draws 2,000 mixes instead of 100; each number is a seed.
 """
 
 import os
@@ -17,7 +17,7 @@ from sandbox import faults
 from sandbox.faults import Fault
 from unit_tests._names import TOKEN_PATH
 
-MIXES = int(os.environ.get("MIXES", "200"))
+MIXES = int(os.environ.get("MIXES", "100"))
 LONGEST_WAIT = 6 * 3600
 """Maximum simulated seconds of waiting of a sync of several streams."""
 

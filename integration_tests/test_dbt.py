@@ -63,9 +63,10 @@ ON_POSTGRES: Final = (
 MARTS: Final = (
     *("snov__campaign_performance", "snov__campaign_daily", "snov__sender_health", "snov__reply_feed"),
     *("snov__people", "snov__person_days", "snov__first_contact_weeks", "snov__attention"),
+    *("snov__steps", "snov__segments"),
 )
 
-INTERMEDIATE: Final = ("int_snov__person_days", "int_snov__last_events", "int_snov__clients")
+INTERMEDIATE: Final = ("int_snov__events", "int_snov__person_days", "int_snov__last_events", "int_snov__clients")
 
 SYNC: Final = """
 import json, sys
@@ -550,6 +551,55 @@ def parsed(value: Any) -> Any:
 
 def moment_of(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=None)
+
+
+@KINDS
+def test_steps_are_what_people_got_and_did_before_the_next_mail(kind: str, built: dict[str, Built]) -> None:
+    account = built[kind].account
+    expected: dict[tuple[int, int], Counter[str]] = {}
+    for campaign in account.campaigns:
+        of_people: dict[int, list[tuple[int, bool, str]]] = {}
+        for event in account.events(campaign):
+            name = "sent" if event.kind in EMAILS else {OPEN: "opened", REPLY: "replied"}.get(event.kind, "")
+            of_people.setdefault(event.recipient, []).append((event.at, name != "sent", name))
+        for events in of_people.values():
+            step, seen = 0, set[tuple[int, str]]()
+            for _, _, name in sorted(events):
+                step += name == "sent"
+                if step and name:
+                    seen.add((step, name))
+            for step, name in seen:
+                expected.setdefault((campaign, step), Counter())[name] += 1
+    found = built[kind].rows("SELECT * FROM snov_marts.snov__steps")
+    assert len(found) == len(expected) > 5
+    for row in found:
+        counts = expected[row["campaign_id"], row["step"]]
+        assert row["people_mailed"] == counts["sent"]
+        assert (row["people_opened"], row["people_replied"]) == (counts["opened"], counts["replied"])
+        assert row["reply_rate_of_mailed"] == share(counts["replied"], counts["sent"])
+
+
+@KINDS
+def test_segments_count_each_person_once(kind: str, built: dict[str, Built]) -> None:
+    activity = built[kind].rows("SELECT * FROM campaign_recipients_activity WHERE recipient_email IS NOT NULL")
+    of_people: dict[str, list[dict[str, Any]]] = {}
+    for event in activity:
+        of_people.setdefault(event["recipient_email"].lower(), []).append(event)
+    found = {
+        (row["dimension"], row["segment"]): row for row in built[kind].rows("SELECT * FROM snov_marts.snov__segments")
+    }
+    for dimension in ("industry", "country", "job_position"):
+        expected: dict[str, Counter[str]] = {}
+        for events in of_people.values():
+            kinds = {event["event_type"].lower() for event in events}
+            if "sent" in kinds:
+                newest = max(events, key=lambda event: event["event_time"])
+                expected.setdefault(newest[dimension] or "(unknown)", Counter()).update(kinds)
+        assert {segment for name, segment in found if name == dimension} == set(expected)
+        assert len(expected) > 1
+        for segment, counts in expected.items():
+            row = found[dimension, segment]
+            assert (row["people_mailed"], row["people_replied"]) == (counts["sent"], counts["reply"])
 
 
 def test_both_databases_hold_the_same(built: dict[str, Built]) -> None:

@@ -148,6 +148,7 @@ def test_it_ends_with_the_records_of_each_stream(loaded: Loaded) -> None:
     assert {name: int(count.replace(",", "")) for name, count in counts} == {n: len(r) for n, r in loaded.new.items()}
 
 
+@pytest.mark.long
 def test_a_sync_that_was_killed_and_run_again_ends_in_the_same_tables(
     folder: Path, sandbox: Sandbox, loaded: Loaded
 ) -> None:
@@ -287,6 +288,7 @@ def test_a_stream_that_is_skipped_keeps_its_table(folder: Path, sandbox: Sandbox
     assert len(in_duckdb(folder / "skipped.duckdb")["webhooks"]) == before > 0
 
 
+@pytest.mark.long
 def test_what_one_stream_lacks_the_others_keep(folder: Path, sandbox: Sandbox) -> None:
     """A stream of each kind fails: one that replaces its table, and an incremental one."""
     arguments = (
