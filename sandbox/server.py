@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
@@ -94,6 +96,9 @@ def balance(state: State, request: Request) -> dict[str, Any]:
 def campaigns(state: State, request: Request) -> list[dict[str, Any]]:
     """`GET /v1/get-user-campaigns`: a bare array (API reference 2.1)."""
     rows, form = state.account.campaign_rows(), state.settings.time_form
+    for row in rows if state.settings.started_again else ():
+        later = (row["started_at"] or math.inf) + state.settings.started_again * 86_400
+        row["started_at"] = later if later < time.time() else row["started_at"]
     if form == "documented":
         return rows
     times = ("started_at",) if form == "zero_date" else ("created_at", "updated_at", "started_at")

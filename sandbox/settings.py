@@ -48,6 +48,7 @@ class Settings:
       `distinct_across_campaigns` False: analytics count a recipient of two campaigns twice. `silent_events`: analytics
       are zero every third day.
       `on_the_day_of_the_mail`: what an e-mail led to counts on the day of the e-mail.
+    - `started_again`: days by which `started_at` of the campaign list is later than the first start.
     - `time_form`: how the campaign list and the lists of e-mails write times.
     - `short_pages`: maximum rows per page of activity, warm-ups and prospects, whatever was requested; totals stay
       right. `has_more_wrong`: activity always says that there are no more pages. `limit_ignored`: pages of activity
@@ -84,6 +85,7 @@ class Settings:
     distinct_across_campaigns: bool = True
     silent_events: bool = False
     on_the_day_of_the_mail: bool = False
+    started_again: int = 0
     time_form: TimeForm = "documented"
     short_pages: int | None = None
     has_more_wrong: bool = False

@@ -239,7 +239,8 @@ class DeclaredSource(YamlDeclarativeSource):
         activity = declared.pop(ACTIVITY, None)
         progress = {name: self._progress.of(manifest[name]) for name in declared}
         survey = self._survey(activity, saves=max(sum(map(_skips, (manifest[name] for name in declared))), 1))
-        self._started = StartedCampaigns(slices_of(activity) if activity else None)
+        slices = slices_of(activity) if activity else None
+        self._started = StartedCampaigns(slices, self._analytics(slices) if slices else None, self._most_campaigns)
         return [self._tracked(stream, manifest[name], progress[name], survey) for name, stream in declared.items()]
 
     def _survey(self, activity: DefaultStream | None, saves: int) -> Survey:
@@ -248,9 +249,13 @@ class DeclaredSource(YamlDeclarativeSource):
             self._analytics(slices_of(skips)) if skips else None,
             self._budget.shared(LastDay),
             self._budget.shared(OwnDay),
-            lambda campaigns: most_campaigns({"api_url": self._config["api_url"]}, campaigns),
+            self._most_campaigns,
             saves,
         )
+
+    def _most_campaigns(self, campaigns: Collection[Entity]) -> int:
+        """How many one request can name that no filter narrows."""
+        return most_campaigns({"api_url": self._config["api_url"]}, campaigns)
 
     def _analytics(
         self,
@@ -288,7 +293,7 @@ class DeclaredSource(YamlDeclarativeSource):
         campaigns = self._budget.shared(Campaigns)
         slices = slices_of(stream)
         histories = Histories(
-            history, slices, config, self._today, cursor, notices, future, campaigns, quiet, first_day
+            history, slices, config, self._today, cursor, notices, future, campaigns, self._started, quiet, first_day
         )
         if history.period is None:
             return history_stream(stream, histories)

@@ -71,7 +71,10 @@ def test_days_between_an_ended_period_and_a_later_start_are_read_eventually(stre
 def _rows(output: Any, stream: str) -> dict[str, dict[str, Any]]:
     """The records, without fields that change with every read."""
     assert not output.errors
-    found = [{name: value for name, value in row.items() if name != "prospect_id"} for row in records(output, stream)]
+    found = [
+        {name: value for name, value in row.items() if name not in ("prospect_id", "checked_at")}
+        for row in records(output, stream)
+    ]
     return {str(sorted(row.items())): row for row in found}
 
 
@@ -139,6 +142,35 @@ def test_an_excluded_last_day_loses_nothing(stream: str) -> None:
             assert not [text for output in (first, second, over) for text in logs(output, "WARN")]
     assert tables[0] == tables[1]
     assert all(tables[0])
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [DAILY, *INCREMENTAL, "campaign_analytics_monthly", "account_analytics_daily", "campaign_analytics"],
+)
+def test_a_campaign_that_was_started_again_has_its_whole_history(stream: str) -> None:
+    tables = []
+    for again in (0, 30):
+        with Sandbox(_made(), replace(UNLIMITED, started_again=again)) as sandbox:
+            output = incremental(sandbox, stream)
+            tables.append(_rows(output, stream))
+            warnings = [text for text in logs(output, "WARN") if "did something before their started_at" in text]
+            # The others have no days of campaigns.
+            assert len(warnings) == bool(again) or stream in ("warm_up_daily_statistics", "campaign_analytics")
+    assert tables[0] == tables[1]
+    assert tables[0]
+
+
+def test_that_nothing_happened_before_the_start_takes_a_request(few: Sandbox) -> None:
+    counts = []
+    for earlier in (0, 20):
+        for campaign in few.account.campaigns.values():
+            campaign.created_at -= earlier * 86_400
+        few.clear()
+        output = daily(few, start_date=str(ago(60)), num_workers=1)
+        assert not logs(output, "WARN")
+        counts.append(len(asked(few.requests)))
+    assert counts[1] == counts[0] + 1
 
 
 def _made() -> Account:

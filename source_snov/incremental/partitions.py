@@ -22,13 +22,14 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
 
-from source_snov.api.assumptions import ACCOUNT, Entity, FutureDays
+from source_snov.api.assumptions import ACCOUNT, Ask, Entity, FutureDays, Refused
 from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted, StreamUnavailable
 from source_snov.incremental.cursor import HistoryCursor, Span
 from source_snov.incremental.periods import Period
 from source_snov.incremental.plan import Window
 from source_snov.incremental.survey import Survey, together
 from source_snov.records.extractors import StillComputing
+from source_snov.records.first_day import day_of
 from source_snov.records.notices import Notices
 
 logger = logging.getLogger("airbyte.snov")
@@ -116,13 +117,58 @@ class Campaigns:
 
 
 class StartedCampaigns:
-    """The campaigns that were started, of the configured ones if there are any. slices: per campaign."""
+    """The campaigns that were started, of the configured ones if there are any.
 
-    def __init__(self, slices: StreamSlicerPartitionGenerator | None) -> None:
+    slices: per campaign. ask: the API, about several campaigns. most: how many of them one request can name.
+    """
+
+    def __init__(
+        self, slices: StreamSlicerPartitionGenerator | None, ask: Ask | None, most: Callable[[Collection[Entity]], int]
+    ) -> None:
         self._slices = slices
+        self._ask = ask
+        self._most = most
         self._days: Mapping[int, date] | None = None
+        self._created: Mapping[int, date] = {}
+        self._starts_move: bool | None = None
         self._listed: set[int] = set()
         self._lock = Lock()
+
+    def first_day_of(self, part: StreamSlice) -> date | None:
+        """The first day of a campaign's life: that of its creation if `started_at` may be a later one than the first.
+
+        No document says whether a campaign that is started again keeps it (API reference 2.1).
+        """
+        day, created = first_day_of(part), created_on(part)
+        return created if day and created and created < day and self.starts_move() else day
+
+    def starts_move(self) -> bool:
+        """Whether something happened before `started_at`, in campaigns that were created long before: asked once."""
+        days = self.days()
+        with self._lock:
+            if self._starts_move is None:
+                self._starts_move = self._did_something_before(days)
+        return self._starts_move
+
+    def _did_something_before(self, started: Mapping[int, date]) -> bool:
+        # A day less, since nobody knows in which zone days are, and another, in case the last day is left out.
+        ends = {one: day - 2 * DAY for one, day in started.items() if one in self._created}
+        longest = max(ends, key=lambda one: ends[one] - self._created[one], default=None)
+        if self._ask is None or longest is None or ends[longest] < self._created[longest]:
+            return False
+        others = [one for one, end in ends.items() if end >= ends[longest] and one != longest]
+        named = [longest, *others][: self._most([longest, *others])]
+        try:
+            before = self._ask(named, self._created[longest], ends[longest])
+        except Refused:
+            return False
+        if not before.empty:
+            logger.warning(
+                f"Campaigns did something before their started_at, as campaign {longest} and others may have until "
+                f"{ends[longest]}. All are read from the day of their creation on. Report this to the connector's "
+                "maintainers."
+            )
+        return not before.empty
 
     def missing(self, chosen: Collection[int]) -> Sequence[int]:
         """Those of the chosen ones that are not in the list."""
@@ -134,14 +180,20 @@ class StartedCampaigns:
         with self._lock:
             if self._days is None:
                 listed = listed_by(self._slices) if self._slices else ()
-                began = {int(entity_of(part)): first_day_of(part) for part in listed}
+                parts = {int(entity_of(part)): part for part in listed}
+                began = {campaign: first_day_of(part) for campaign, part in parts.items()}
+                created = {campaign: created_on(part) for campaign, part in parts.items()}
+                self._created = {campaign: day for campaign, day in created.items() if day}
                 self._listed = set(began)
                 self._days = {campaign: day for campaign, day in began.items() if day}
         return {campaign: day for campaign, day in self._days.items() if not chosen or campaign in chosen}
 
     def first_day(self, chosen: Collection[int] = ()) -> date | None:
-        """The day on which the first of them was started; None if none was."""
-        return min(self.days(chosen).values(), default=None)
+        """The first day of the first one's life; None if none was started."""
+        days = self.days(chosen)
+        if days and self.starts_move():
+            days = {one: min(self._created.get(one, day), day) for one, day in days.items()}
+        return min(days.values(), default=None)
 
 
 class Histories:
@@ -157,6 +209,7 @@ class Histories:
         notices: Notices,
         future_days: FutureDays,
         campaigns: Campaigns,
+        started: StartedCampaigns,
         survey: Survey | None = None,
         first_day: Callable[[], date | None] | None = None,
     ) -> None:
@@ -171,6 +224,7 @@ class Histories:
         self.cursor = cursor
         self.notices = notices
         self._campaigns = campaigns
+        self._started = started
         self.partitions: DeclarativePartitionFactory = slices._partition_factory
         self._slices = slices
         self.today = today
@@ -196,7 +250,9 @@ class Histories:
         elif self._first_day:
             began = dict.fromkeys(map(entity_of, listed_by(self._slices)), self._first_day())
         else:
-            began = {entity_of(part): first_day_of(part) for part in listed_by(self._slices)}
+            of_campaigns = self.history.entities == CAMPAIGNS
+            first_of = self._started.first_day_of if of_campaigns else first_day_of
+            began = {entity_of(part): first_of(part) for part in listed_by(self._slices)}
             began = {entity: day for entity, day in began.items() if not self._chosen or entity in self._chosen}
         if self.history.entities == CAMPAIGNS and not self._chosen:
             self._campaigns.note(began.values())
@@ -433,6 +489,11 @@ def entity_of(part: StreamSlice) -> Entity:
     """What a slice is about: the account if it says nothing."""
     [entity] = [value for name, value in part.partition.items() if name != "parent_slice"] or [ACCOUNT]
     return entity if isinstance(entity, str) and not entity.isdecimal() else int(entity)
+
+
+def created_on(part: StreamSlice) -> date | None:
+    """The day on which a campaign was created; None if that cannot be read."""
+    return day_of(part.extra_fields.get("created_at"))
 
 
 def first_day_of(part: StreamSlice) -> date | None:

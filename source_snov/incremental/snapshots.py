@@ -28,10 +28,18 @@ from airbyte_cdk.sources.types import Record, StreamSlice
 from source_snov.api.assumptions import Aggregate, Entity
 from source_snov.api.exceptions import EntityNotFound, NothingToAsk, StreamUnavailable
 from source_snov.incremental.cursor import StateEmitter, mapping_of, saved_day
-from source_snov.incremental.partitions import CAMPAIGNS, DAY, LOOKBACK_DAYS, Campaigns, entity_of, first_day_of
+from source_snov.incremental.partitions import (
+    CAMPAIGNS,
+    DAY,
+    LOOKBACK_DAYS,
+    Campaigns,
+    created_on,
+    entity_of,
+    first_day_of,
+)
 from source_snov.incremental.plan import Window
 from source_snov.incremental.survey import Survey, together
-from source_snov.records.first_day import EARLIEST, day_of
+from source_snov.records.first_day import EARLIEST
 
 logger = logging.getLogger("airbyte.snov")
 
@@ -200,9 +208,9 @@ class Snapshots:
         return Window(entity, max(first, began or first), self.today, began or first, last_active=EARLIEST)
 
     def life_of(self, entity: Entity, part: StreamSlice) -> Window:
-        """All days of a campaign up to today: from its creation on, if it was never started."""
+        """All days of a campaign up to today, from its creation on."""
         began = first_day_of(part)
-        first = began or day_of(part.extra_fields.get("created_at")) or EARLIEST
+        first = created_on(part) or began or EARLIEST
         # Something hardly ever happens in a campaign that was never started.
         return Window(entity, min(first, self.today), self.today, first, last_active=None if began else EARLIEST)
 
