@@ -95,6 +95,20 @@ class Page:
         )
         return rows
 
+    def open_numbers(self, chart: str) -> None:
+        """Opens the table behind a chart, with the keyboard."""
+        self.browser.driver.find_element(By.CSS_SELECTOR, f"#numbers-{chart} > summary").send_keys(Keys.ENTER)
+        WebDriverWait(self.browser.driver, 10).until(lambda _: self.numbers(chart))
+
+    def numbers(self, chart: str) -> list[list[str]]:
+        """The rows of the table behind a chart, as a screen reader tells them."""
+        rows: list[list[str]] = self.browser.run(
+            "return [...document.querySelectorAll(`#numbers-${arguments[0]} tbody tr`)]"
+            ".map((row) => [...row.cells].map((cell) => cell.innerText))",
+            chart,
+        )
+        return rows
+
     def column(self, table: str, name: str) -> list[str]:
         return [row[name] for row in self.table(table)]
 
@@ -397,6 +411,51 @@ def test_the_charts_of_some_campaigns_are_those_of_the_raw_tables(page: Page) ->
     assert [(row["date"][:10], row["people"], row["replied"]) for row in found] == [
         (str(week), people, replied) for week, people, replied in weeks
     ]
+
+
+@pytest.mark.parametrize("days", [7, 90])
+@pytest.mark.parametrize("chosen", [None, "a status"])
+def test_the_table_behind_a_chart_follows_what_is_chosen(page: Page, days: int, chosen: str | None) -> None:
+    for chart in ("sent", "replied", "bounces", "funnel"):
+        page.open_numbers(chart)
+    if chosen:
+        page.browser.driver.find_element(By.NAME, "status").send_keys("Active", Keys.ENTER)
+    page.choose("days", days)
+
+    campaigns = FILTERS[chosen] if chosen else ALL
+    rows = page.sql(
+        f"""
+        WITH sums AS (
+            SELECT date, sum(emails_sent) FILTER (chosen) AS sent, sum(bounced) FILTER (chosen) AS bounced,
+                   sum(email_replies) FILTER (chosen) AS replied
+            FROM (SELECT *, campaign_id IN ({campaigns}) AS chosen FROM campaign_analytics_daily) GROUP BY date
+        ),
+        days AS (SELECT date, coalesce(sent, 0) AS sent, coalesce(bounced, 0) AS bounced, coalesce(replied, 0) AS replied
+                 FROM sums)
+        SELECT date, sent, replied, sum(sent) OVER week / 7, sum(bounced) OVER week / nullif(sum(sent) OVER week, 0)
+        FROM days WINDOW week AS (ORDER BY date ROWS 6 PRECEDING) ORDER BY date DESC LIMIT {days}
+        """
+    )[::-1]
+    written = [f"{date:%a} {date.day} {date:%b %Y}" for date, *_ in rows]
+    WebDriverWait(page.browser.driver, 10).until(lambda _: len(page.numbers("bounces")) == days)
+    assert page.numbers("sent") == [
+        [day, f"{sent:,}", f"{mean:,.1f}"] for day, (_, sent, _, mean, _) in zip(written, rows, strict=True)
+    ]
+    assert [line[:2] for line in page.numbers("replied")] == [
+        [day, f"{replied:,}"] for day, (_, _, replied, _, _) in zip(written, rows, strict=True)
+    ]
+    assert page.numbers("bounces") == [[day, rate(row[4])] for day, row in zip(written, rows, strict=True)]
+    _, _, reached, opened, clicked, replied, _ = of_period(page, days, campaigns)
+    assert page.numbers("funnel") == [
+        [step, f"{people:,}", rate(people / reached if reached else None)]
+        for step, people in (("Reached", reached), ("Opened", opened), ("Clicked", clicked), ("Replied", replied))
+    ]
+    headings = page.browser.run(
+        "return [...document.querySelectorAll('#numbers-sent th')].map((cell) => cell.scope).join(' ')"
+    )
+    assert headings == "col col col" + days * " row"
+    assert page.browser.run("return document.querySelector('#numbers-sent caption').textContent") == "E-mails sent"
+    page.assert_harmless()
 
 
 def test_what_needs_attention_comes_first(page: Page) -> None:
@@ -714,6 +773,10 @@ def test_more_than_120_days_are_shown_by_weeks_from_zero(chromium: Browser, tmp_
     WebDriverWait(page.browser.driver, 10).until(lambda _: bars(page, "sent") == 0)
     shown = {when - timedelta(days=when.weekday()) for when in days[:365]}
     assert bars(page, "sent", layer=3) == len(shown)
+    page.open_numbers("sent")
+    told = page.numbers("sent")
+    assert len(told) == len(shown)
+    assert sum(int(days) for _, _, days in told) >= 365
     heights = page.browser.run(
         "return [...document.querySelectorAll('#chart-sent .mark-rect.layer_3_marks path')]"
         ".map((bar) => bar.getBoundingClientRect().height)"

@@ -30,7 +30,8 @@
     const rows = view.data(name).map((row) => {
       const number = people[row.name];
       const of = whole && number !== whole ? ` \u00B7 ${share(number, whole)}` : "";
-      return { name: row.name, meaning: row.meaning, people: number ?? 0, label: `${count(number)}${of}` };
+      return { name: row.name, meaning: row.meaning, people: number ?? 0, number: count(number),
+        share: share(number, whole), label: `${count(number)}${of}` };
     });
     const [about] = view.description().split(": ");
     view.description(`${about}: ${rows.map((row) => `${row.name} ${row.label}`).join(", ")}.`);
@@ -55,12 +56,21 @@
       if ("days" in signals) {
         view.signal("days", days);
       }
-      view.runAsync();
+      view.runAsync().then(() => window.showNumbers?.(chart));
     }
   };
 
   /** The rows that a chart shows now. */
   window.chartRows = (chart, name) => views[chart].data(name);
+
+  const tooltips = (mark) =>
+    mark.items.flatMap((item) => [item.tooltip || [], ...(item.items ?? []).map(tooltips)].flat());
+
+  /** What a chart tells of each day or bar that it shows now: its tooltips, each once, because labels repeat them. */
+  window.chartTold = (chart) => {
+    const told = views[chart] ? tooltips(views[chart].scenegraph().root) : [];
+    return [...new Map(told.map((tooltip) => [Object.values(tooltip)[0], tooltip])).values()];
+  };
 
   await Promise.all(Object.entries(specifications).map(([name, specification]) => draw(name, specification)));
   window.showChosen?.();

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import altair as alt
 
-from warehouse.report.figures import CAMPAIGN_COLUMNS, ONCE, TWICE, share, totals
+from warehouse.report.figures import CAMPAIGN_COLUMNS, NOTHING, ONCE, TWICE, share, totals
 from warehouse.report.marts import Marts, Rows
 
 Specification = dict[str, Any]
@@ -127,6 +127,8 @@ def _bars(
         {
             "name": bar.name,
             "people": bar.people,
+            "number": f"{bar.people:,}",
+            "share": share(bar.people / whole) if whole else NOTHING,
             "label": f"{bar.people:,}" + (f" · {share(bar.people / whole)}" if whole and bar.people != whole else ""),
             "meaning": f"{bar.meaning} {often}",
         }
@@ -145,7 +147,8 @@ def _bars(
         ),
         tooltip=[
             alt.Tooltip("name:N", title="People"),
-            alt.Tooltip("people:Q", title="Number", format=","),
+            alt.Tooltip("number:N", title="Number"),
+            alt.Tooltip("share:N", title="Share"),
             alt.Tooltip("meaning:N", title="Meaning"),
         ],
     )

@@ -108,6 +108,7 @@ def _scripts() -> dict[str, str]:
     return {
         "vega": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE),
         "selection": _file("selection.js"),
+        "numbers": _file("numbers.js"),
         "charts": _file("charts.js"),
         "table": _file("table.js"),
     }
