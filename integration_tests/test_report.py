@@ -413,6 +413,67 @@ def test_the_charts_of_some_campaigns_are_those_of_the_raw_tables(page: Page) ->
     ]
 
 
+@pytest.mark.parametrize("days", [30, 0])
+def test_a_campaign_opens_alone_and_closes_by_the_keyboard(page: Page, days: int) -> None:
+    [(number, name, status)] = page.sql(
+        """
+        SELECT id, campaigns.campaign, status
+        FROM campaigns JOIN campaign_replies ON campaign_id = id
+        GROUP BY ALL ORDER BY count(*) DESC, id LIMIT 1
+        """
+    )
+    page.choose("days", days)
+    page.sort("campaigns", "campaign")
+    link = page.browser.driver.find_element(By.ID, "campaigns").find_element(By.LINK_TEXT, name)
+
+    link.send_keys(Keys.ENTER)
+
+    opened = page.browser.driver.find_element(By.ID, "campaign")
+    WebDriverWait(page.browser.driver, 10).until(lambda _: opened.is_displayed())
+    heading = page.browser.driver.switch_to.active_element
+    assert (heading.tag_name, heading.text) == ("h2", name)
+    assert opened.find_element(By.CLASS_NAME, "badge").text == status
+    snov = opened.find_element(By.LINK_TEXT, "Open in Snov.io")
+    assert snov.get_attribute("href") == f"https://app.snov.io/campaigns/{number}"
+    assert page.column("campaigns", "campaign") == [name]
+    if days:
+        assert_figures(page, *of_period(page, days, str(number)))
+    [(sent, replied)] = page.sql(
+        f"SELECT sum(emails_sent), sum(email_replies) FROM campaign_analytics_daily WHERE campaign_id = {number}"
+    )
+    for chart, count in (("sent", sent), ("replied", replied)):
+        drawn = f"return window.chartRows('{chart}', '{chart}_days').reduce((sum, row) => sum + row.count, 0)"
+        assert page.browser.run(drawn) == count
+    replies = page.browser.driver.find_elements(By.CSS_SELECTOR, ".replies > li:not([hidden])")
+    assert {reply.find_element(By.CLASS_NAME, "where").text.split(" \N{MIDDLE DOT} ")[1] for reply in replies} == {name}
+    newest = page.sql(
+        f"""
+        SELECT prospect_name
+        FROM (SELECT *, unnest(replies::JSON[]) AS reply FROM campaign_replies WHERE campaign_id = {number})
+        ORDER BY reply ->> 'received_at' DESC LIMIT 3
+        """
+    )
+    assert [reply.find_element(By.TAG_NAME, "b").text for reply in replies[:3]] == [who for (who,) in newest]
+    assert not page.browser.driver.find_element(By.ID, "all-senders").is_displayed()
+    page.assert_fits()
+
+    opened.find_element(By.LINK_TEXT, "Back to all campaigns").send_keys(Keys.ENTER)
+
+    WebDriverWait(page.browser.driver, 10).until(lambda _: not opened.is_displayed())
+    assert page.browser.driver.switch_to.active_element == link
+    assert len(page.table("campaigns")) == len(page.sql(ALL))
+    page.browser.driver.back()
+    WebDriverWait(page.browser.driver, 10).until(lambda _: opened.is_displayed())
+    page.assert_harmless()
+
+
+def test_every_campaign_with_replies_has_its_newest_one_on_the_page(page: Page) -> None:
+    of_page = page.browser.run(
+        "return [...document.querySelectorAll('.replies > li')].map((reply) => Number(reply.dataset.campaign))"
+    )
+    assert len(set(of_page)) == page.sql("SELECT count(DISTINCT campaign_id) FROM campaign_replies")[0][0]
+
+
 @pytest.mark.parametrize("days", [7, 90])
 @pytest.mark.parametrize("chosen", [None, "a status"])
 def test_the_table_behind_a_chart_follows_what_is_chosen(page: Page, days: int, chosen: str | None) -> None:
@@ -430,8 +491,10 @@ def test_the_table_behind_a_chart_follows_what_is_chosen(page: Page, days: int, 
                    sum(email_replies) FILTER (chosen) AS replied
             FROM (SELECT *, campaign_id IN ({campaigns}) AS chosen FROM campaign_analytics_daily) GROUP BY date
         ),
-        days AS (SELECT date, coalesce(sent, 0) AS sent, coalesce(bounced, 0) AS bounced, coalesce(replied, 0) AS replied
-                 FROM sums)
+        days AS (
+            SELECT date, coalesce(sent, 0) AS sent, coalesce(bounced, 0) AS bounced, coalesce(replied, 0) AS replied
+            FROM sums
+        )
         SELECT date, sent, replied, sum(sent) OVER week / 7, sum(bounced) OVER week / nullif(sum(sent) OVER week, 0)
         FROM days WINDOW week AS (ORDER BY date ROWS 6 PRECEDING) ORDER BY date DESC LIMIT {days}
         """
@@ -550,7 +613,7 @@ def test_senders_and_replies_are_there(page: Page) -> None:
     assert [(row["sender"], row["emails_sent"]) for row in page.table("senders")] == [
         (sender, f"{sent:,}") for sender, sent in senders
     ]
-    replies = page.browser.driver.find_elements(By.CSS_SELECTOR, ".replies > li")
+    replies = page.browser.driver.find_elements(By.CSS_SELECTOR, ".replies > li:not([hidden])")
     assert len(replies) == 50
     assert [reply.find_element(By.TAG_NAME, "b").text for reply in replies[:3]] == [name for (name,) in newest]
 
@@ -727,6 +790,15 @@ def test_names_are_only_text(chromium: Browser, tmp_path: Path) -> None:
     written = page.browser.run("return [...document.querySelectorAll('tbody th')].map((cell) => cell.textContent)")
     assert sorted(written) == sorted(2 * [name or NOTHING for name in HOSTILE])
     assert page.sort("campaigns", "campaign") == "ascending"
+    for number, name in enumerate(HOSTILE):
+        page.browser.run("location.hash = arguments[0]", f"#campaign-{number}")
+        WebDriverWait(page.browser.driver, 10).until(
+            lambda driver, name=name: (
+                driver.find_element(By.ID, "campaign-name").get_property("textContent") == (name or NOTHING)
+            )
+        )
+        page.assert_fits()
+    page.browser.run("location.hash = '#all-campaigns'")
     for size in (DESKTOP, PHONE):
         page.browser.show(*size)
         page.assert_fits()

@@ -17,6 +17,8 @@ Row = dict[str, Any]
 Rows = list[Row]
 
 LATEST_REPLIES: Final = 50
+REPLIES_OF_CAMPAIGN: Final = 3
+MOST_REPLIES: Final = 300
 
 DBT: Final = ".venv/bin/dbt build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov"
 
@@ -63,7 +65,16 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
         *("bounce_rate", "reply_rate", "warm_up_status", "warm_up_deliverability", "warm_up_sent_7d"),
     ),
     "snov__reply_feed": (
-        *("position", "replied_at", "campaign", "contact", "prospect_name", "prospect_email", "reply_type"),
+        *(
+            "position",
+            "replied_at",
+            "campaign_id",
+            "campaign",
+            "contact",
+            "prospect_name",
+            "prospect_email",
+            "reply_type",
+        ),
         *("subject", "message"),
     ),
 }
@@ -101,6 +112,18 @@ WHERE NOT is_deleted
 AND (emails_sent > 0 OR bounced > 0 OR people_opened > 0 OR people_clicked > 0 OR people_replied > 0)
 ORDER BY date
 """
+
+REPLIES: Final = f"""
+SELECT *
+FROM (
+    SELECT feed.*, row_number() OVER (PARTITION BY feed.campaign_id ORDER BY feed.position) AS of_campaign
+    FROM {{schema}}.snov__reply_feed AS feed
+) AS numbered
+WHERE position <= {LATEST_REPLIES} OR of_campaign <= {REPLIES_OF_CAMPAIGN}
+ORDER BY position
+LIMIT {MOST_REPLIES}
+"""
+"""The newest replies, and a few of each campaign for its own view."""
 
 MOST_PERSON_DAYS: Final = 150_000
 """Rows of people that a page can hold; beyond, it counts people over their whole life only."""
@@ -194,7 +217,7 @@ def _read(connection: Connection, schema: str, url: URL) -> Marts:
         senders=_rows(connection, f"SELECT * FROM {name}.snov__sender_health ORDER BY emails_sent DESC, sender"),
         replies=_rows(
             connection,
-            f"SELECT * FROM {name}.snov__reply_feed WHERE position <= {LATEST_REPLIES} ORDER BY position",
+            REPLIES.format(schema=name),
         ),
         reply_count=connection.execute(text(f"SELECT count(*) FROM {name}.snov__reply_feed")).scalar_one(),
         as_of=max(map(_utc, times), default=None) or (days[-1]["date"] if days else None),

@@ -30,7 +30,7 @@ from warehouse.report.figures import (
     statuses,
     tone,
 )
-from warehouse.report.marts import Marts
+from warehouse.report.marts import LATEST_REPLIES, Marts
 from warehouse.report.selection import EMAIL, LINKEDIN, channels, compact
 
 FOLDER: Final = Path(__file__).parent
@@ -88,6 +88,7 @@ def render(marts: Marts, note: str | None) -> str:
         policy=_policy(scripts.values(), style),
         preview=PREVIEW,
         replies=marts.replies,
+        latest_replies=min(LATEST_REPLIES, marts.reply_count),
         replies_at_first=REPLIES_AT_FIRST,
         reply_count=marts.reply_count,
         scripts=scripts,
@@ -107,6 +108,7 @@ def render(marts: Marts, note: str | None) -> str:
 def _scripts() -> dict[str, str]:
     return {
         "vega": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE),
+        "campaign": _file("campaign.js"),
         "selection": _file("selection.js"),
         "numbers": _file("numbers.js"),
         "charts": _file("charts.js"),

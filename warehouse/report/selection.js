@@ -234,8 +234,15 @@
   // Sorting moves the rows.
   const lines = table ? Array.from(table.rows) : [];
   const replies = document.querySelectorAll(".replies > li");
+  const repliesShown = document.getElementById("replies-shown");
+  const newest = repliesShown?.textContent;
+  const moreReplies = document.getElementById("more-replies");
 
   function chosen() {
+    const open = window.openCampaign();
+    if (open >= 0) {
+      return [open];
+    }
     const text = controls.elements.filter.value.trim().toLowerCase();
     const channel = Number(controls.elements.channel?.value ?? 0);
     const status = controls.elements.status.value;
@@ -264,10 +271,23 @@
       : `${written(from)} to ${written(data.last)}${compared ? `, compared with the ${period} days before` : ""}`;
     lines.forEach((line, index) => { line.hidden = !within.has(index); });
     document.getElementById("shown").textContent = `${campaigns.length} of ${lines.length}`;
-    for (const reply of replies) {
-      reply.hidden = campaigns.length < data.campaigns.length && !within.has(Number(reply.dataset.campaign));
-    }
+    showReplies(campaigns.length === data.campaigns.length, within);
     window.drawCharts?.(rows(campaigns, found), period || data.last - data.begin + 1, { count, share });
+  }
+
+  /** All: the newest of the account. Else those of these campaigns, of which the page has a few older ones. */
+  function showReplies(all, within) {
+    for (const reply of replies) {
+      reply.hidden = all ? "older" in reply.dataset : !within.has(Number(reply.dataset.campaign));
+    }
+    if (repliesShown) {
+      const number = Array.from(replies).filter((reply) => !reply.hidden).length;
+      repliesShown.textContent = all ? newest : `${number || "none"} of the newest`;
+    }
+    if (moreReplies) {
+      moreReplies.open ||= !all;
+      moreReplies.firstElementChild.hidden = !all;
+    }
   }
 
   controls.addEventListener("input", show);
