@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import duckdb
 import psycopg2
@@ -62,7 +63,7 @@ ON_POSTGRES: Final = (
 
 MARTS: Final = (
     *("snov__campaign_performance", "snov__campaign_daily", "snov__sender_health", "snov__reply_feed"),
-    *("snov__people", "snov__person_days", "snov__first_contact_weeks", "snov__attention"),
+    *("snov__people", "snov__person_days", "snov__first_contact_weeks", "snov__weekday_hours", "snov__attention"),
     *("snov__steps", "snov__segments"),
 )
 
@@ -637,6 +638,49 @@ def test_people_are_counted_once_as_the_account_does(kind: str, built: dict[str,
         account.analytics([campaign], first, account.today)["contacted_by_email"] for campaign in account.campaigns
     )
     assert found["contacted_by_email"] < memberships
+
+
+@KINDS
+@pytest.mark.parametrize("zone", ["UTC", "America/St_Johns"])
+def test_the_hours_of_the_week_are_those_of_the_events(
+    kind: str, zone: str, tmp_path: Path, built: dict[str, Built]
+) -> None:
+    """In a time zone with summer time and half hours too. No campaign is deleted."""
+    hours = {
+        (row["campaign_id"], row["person"], row["type"], local.date(), local.isoweekday(), local.hour)
+        for row in built[kind].rows(
+            """
+            SELECT campaign_id, lower(recipient_email) AS person, event_type AS type, event_time AS time
+            FROM campaign_recipients_activity WHERE event_type IN ('sent', 'reply')
+            """
+        )
+        for local in [in_utc(row["time"]).astimezone(ZoneInfo(zone))]
+    }
+    expected = Counter((campaign, weekday, hour, type) for campaign, _, type, _, weekday, hour in hours)
+
+    query = "SELECT * FROM snov_marts.snov__weekday_hours"
+    if zone != "UTC":
+        selected = ("--select=snov__weekday_hours", f"--vars=snov_timezone: {zone}", f"--target-path={tmp_path}")
+        folder = built[kind].target.parents[1]
+        compiled = dbt("compile", *selected, folder=folder, target=kind, server=built[kind].server)
+        assert compiled.returncode == 0, compiled.stdout
+        query = (tmp_path / "compiled/snov/models/marts/snov__weekday_hours.sql").read_text()
+    rows = built[kind].rows(query)
+
+    assert {row["time_zone"] for row in rows} == {zone}
+    found = {
+        (row["campaign_id"], row["weekday"], row["hour"], type): row[name]
+        for row in rows
+        for type, name in (("sent", "emails_sent"), ("reply", "replies"))
+        if row[name]
+    }
+    assert {type for _, _, _, type in found} == {"sent", "reply"}
+    assert found == expected
+
+
+def in_utc(time: datetime) -> datetime:
+    """Times without a zone are in UTC."""
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
 def test_the_page_of_postgres_takes_the_variables_of_the_sync(tmp_path: Path, built: dict[str, Built]) -> None:

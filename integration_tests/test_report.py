@@ -10,6 +10,7 @@ To update the screenshot in README.md, from the `demo.duckdb` of `make demo`:
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -411,6 +412,43 @@ def test_the_charts_of_some_campaigns_are_those_of_the_raw_tables(page: Page) ->
     assert [(row["date"][:10], row["people"], row["replied"]) for row in found] == [
         (str(week), people, replied) for week, people, replied in weeks
     ]
+
+
+@pytest.mark.parametrize("chosen", [None, "a status"])
+def test_the_heat_maps_count_the_events_of_each_hour_whatever_the_period(page: Page, chosen: str | None) -> None:
+    if chosen:
+        page.browser.driver.find_element(By.NAME, "status").send_keys("Active", Keys.ENTER)
+
+    for place, kind in enumerate(("sent", "reply")):
+        expected = {
+            (weekday, hour): count
+            for weekday, hour, count in page.sql(
+                f"""
+                SELECT dayname(event_time), hour(event_time),
+                       count(DISTINCT (campaign_id, lower(recipient_email), date_trunc('hour', event_time)))
+                FROM campaign_recipients_activity
+                WHERE event_type = '{kind}' AND campaign_id IN ({FILTERS[chosen] if chosen else ALL})
+                GROUP BY ALL
+                """
+            )
+        }
+        assert sum(expected.values()) > 10
+        for days in (7, 90):
+            page.choose("days", days)
+            shown = page.browser.run(
+                """
+                const table = document.querySelectorAll(".hours table")[arguments[0]];
+                return [...table.tBodies[0].rows].flatMap(({cells: [weekday, ...hours]}) => hours.map((cell, hour) =>
+                  [weekday.textContent, hour, Number(cell.textContent.replace(",", "")), Number(cell.dataset.level)]));
+                """,
+                place,
+            )
+            assert len(shown) == 7 * 24
+            assert {(weekday, hour): count for weekday, hour, count, _ in shown if count} == expected
+            most = max(expected.values())
+            assert all(level == math.ceil(4 * count / most) for _, _, count, level in shown)
+    assert "Hours are in UTC." in page.browser.driver.find_element(By.TAG_NAME, "main").text
+    page.assert_harmless()
 
 
 @pytest.mark.parametrize("days", [30, 0])

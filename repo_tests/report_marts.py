@@ -39,6 +39,9 @@ CREATE TABLE snov_marts.snov__attention (
 CREATE TABLE snov_marts.snov__first_contact_weeks (
     week DATE, people_first_mailed BIGINT, replied_within_14_days BIGINT, has_14_days BOOLEAN
 );
+CREATE TABLE snov_marts.snov__weekday_hours (
+    campaign_id BIGINT, weekday BIGINT, hour BIGINT, time_zone VARCHAR, emails_sent BIGINT, replies BIGINT
+);
 CREATE TABLE snov_marts.snov__campaign_daily (
     campaign_id BIGINT, campaign VARCHAR, is_deleted BOOLEAN, date DATE, emails_sent BIGINT, bounced BIGINT,
     delivered BIGINT,

@@ -55,6 +55,7 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
         *("campaign_id", "person_number", "date", "was_mailed", "has_bounced", "has_opened", "has_clicked"),
         *("has_replied", "has_unsubscribed"),
     ),
+    "snov__weekday_hours": ("campaign_id", "weekday", "hour", "time_zone", "emails_sent", "replies"),
     "snov__first_contact_weeks": ("week", "people_first_mailed", "replied_within_14_days", "has_14_days"),
     "snov__campaign_daily": (
         *("campaign_id", "is_deleted", "date", "emails_sent", "bounced", "delivered", "people_opened"),
@@ -151,6 +152,7 @@ class Marts:
     days: Rows
     daily: Rows
     person_days: Rows | None
+    weekday_hours: Rows
     senders: Rows
     replies: Rows
     reply_count: int
@@ -214,6 +216,7 @@ def _read(connection: Connection, schema: str, url: URL) -> Marts:
         person_days=_rows(connection, f"SELECT * FROM {name}.snov__person_days ORDER BY person_number, date")
         if 0 < number <= MOST_PERSON_DAYS
         else None,
+        weekday_hours=_rows(connection, f"SELECT * FROM {name}.snov__weekday_hours"),
         senders=_rows(connection, f"SELECT * FROM {name}.snov__sender_health ORDER BY emails_sent DESC, sender"),
         replies=_rows(
             connection,

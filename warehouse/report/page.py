@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 from base64 import b64encode
 from collections.abc import Mapping
@@ -77,6 +78,8 @@ def render(marts: Marts, note: str | None) -> str:
         if channels(marts.campaigns) == EMAIL | LINKEDIN
         else [],
         has_people=marts.person_days is not None,
+        time_zone=next((row["time_zone"] for row in marts.weekday_hours), None),
+        weekdays=calendar.day_name,
         places={row["campaign_id"]: place for place, row in enumerate(marts.campaigns)},
         selection=_json(compact(marts)),
         drawn=drawn,
@@ -109,6 +112,7 @@ def _scripts() -> dict[str, str]:
     return {
         "vega": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE),
         "campaign": _file("campaign.js"),
+        "hours": _file("hours.js"),
         "selection": _file("selection.js"),
         "numbers": _file("numbers.js"),
         "charts": _file("charts.js"),

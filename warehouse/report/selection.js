@@ -271,6 +271,7 @@
       : `${written(from)} to ${written(data.last)}${compared ? `, compared with the ${period} days before` : ""}`;
     lines.forEach((line, index) => { line.hidden = !within.has(index); });
     document.getElementById("shown").textContent = `${campaigns.length} of ${lines.length}`;
+    window.showHours(campaigns.flatMap((index) => data.hours[index]));
     showReplies(campaigns.length === data.campaigns.length, within);
     window.drawCharts?.(rows(campaigns, found), period || data.last - data.begin + 1, { count, share });
   }

@@ -30,8 +30,9 @@ def compact(marts: Marts) -> dict[str, Any]:
     """Days are counted from `first`, campaigns by their place in `campaigns`.
 
     daily: for each campaign, rows of a day and its COUNTS. people: for each person, triples of campaign, day and
-    EVENTS; null if no events were synced, or too many for a page. begin, last: the first and the last day of the
-    charts; 0 without any.
+    EVENTS; null if no events were synced, or too many for a page. hours: for each campaign, rows of an hour, counted
+    from Monday's first, its e-mails sent and replies. begin, last: the first and the last day of the charts; 0 without
+    any.
     """
     places = {row["campaign_id"]: place for place, row in enumerate(marts.campaigns)}
     days = [row["date"] for row in (*marts.daily, *(marts.person_days or ()))]
@@ -44,6 +45,11 @@ def compact(marts: Marts) -> dict[str, Any]:
     for row in marts.daily:
         if row["campaign_id"] in places:
             daily[places[row["campaign_id"]]].append([ago(row["date"]), *(int(row[name] or 0) for name in COUNTS)])
+    hours: list[list[list[int]]] = [[] for _ in places]
+    for row in marts.weekday_hours:
+        if row["campaign_id"] in places:
+            hour = 24 * (row["weekday"] - 1) + row["hour"]
+            hours[places[row["campaign_id"]]].append([int(hour), int(row["emails_sent"]), int(row["replies"])])
     people: defaultdict[int, list[int]] = defaultdict(list)
     for row in marts.person_days or ():
         if row["campaign_id"] in places:
@@ -56,6 +62,7 @@ def compact(marts: Marts) -> dict[str, Any]:
         "campaigns": [_campaign(row) for row in marts.campaigns],
         "totals": list(TOTALS),
         "daily": daily,
+        "hours": hours,
         "people": list(people.values()) if marts.person_days else None,
     }
 

@@ -49,6 +49,17 @@
 {%- endmacro %}
 {% macro bigquery__utc(expression, dtype) -%} cast({{ expression }} as timestamp) {%- endmacro %}
 
+{# The name of the time zone in which hours are counted. #}
+{% macro time_zone() -%} {{ return(var("snov_timezone", "UTC")) }} {%- endmacro %}
+
+{# A time in UTC as the clocks of that zone showed it, summer time included; of a type without a zone. #}
+{% macro local_time(time) -%} {{ return(adapter.dispatch("local_time", "snov")(time)) }} {%- endmacro %}
+{% macro default__local_time(time) -%}
+    (({{ time }} at time zone 'UTC') at time zone '{{ snov.time_zone() }}')
+{%- endmacro %}
+{% macro snowflake__local_time(time) -%} convert_timezone('UTC', '{{ snov.time_zone() }}', {{ time }}) {%- endmacro %}
+{% macro bigquery__local_time(time) -%} datetime({{ time }}, '{{ snov.time_zone() }}') {%- endmacro %}
+
 {# The time of a text such as 2026-01-01T00:00:00Z. #}
 {% macro utc_of_text(text) -%}
     cast(replace(replace({{ text }}, 'T', ' '), 'Z', '') as {{ dbt.type_timestamp() }})
