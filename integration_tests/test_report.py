@@ -836,6 +836,7 @@ def test_names_are_only_text(chromium: Browser, tmp_path: Path) -> None:
             )
         )
         page.assert_fits()
+        assert chromium.driver.find_element(By.ID, "campaign").size["height"] < 150
     page.browser.run("location.hash = '#all-campaigns'")
     for size in (DESKTOP, PHONE):
         page.browser.show(*size)

@@ -18,7 +18,7 @@
     const before = open;
     open = links.findIndex((link) => link.hash === location.hash);
     place.hidden = open < 0;
-    document.body.classList.toggle("alone", open >= 0);
+    document.documentElement.classList.toggle("alone", open >= 0);
     if (open >= 0) {
       heading.textContent = links[open].textContent;
       const status = links[open].closest("tr").querySelector(".badge");
