@@ -23,6 +23,7 @@
       heading.textContent = links[open].textContent;
       const status = links[open].closest("tr").querySelector(".badge");
       document.getElementById("campaign-status").replaceChildren(status?.cloneNode(true) ?? "");
+      // The form of the address is that of Snov.io's help on campaign IDs.
       document.getElementById("campaign-snov").href =
         `https://app.snov.io/campaigns/${links[open].hash.replace("#campaign-", "")}`;
     }
