@@ -26,6 +26,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.ui import WebDriverWait
 
 from integration_tests.browser import Browser, Theme, browser
@@ -842,6 +843,27 @@ def test_names_are_only_text(chromium: Browser, tmp_path: Path) -> None:
         page.browser.show(*size)
         page.assert_fits()
         page.keep(f"names-{size[0]}")
+    page.assert_harmless()
+
+
+def test_campaigns_are_chosen_by_client_where_some_have_one(chromium: Browser, tmp_path: Path) -> None:
+    clients = ("Muster AG", "<b>Globex</b>", None)
+    figures = {"status": "Active", "last_activity_on": YESTERDAY}
+    page = made(
+        chromium,
+        tmp_path,
+        snov__campaign_performance=[
+            campaign(number, f"Campaign {number}", client=clients[number % 3], emails_sent=10**number, **figures)
+            for number in range(6)
+        ],
+    )
+    choice = Select(page.browser.driver.find_element(By.NAME, "client"))
+
+    assert [option.text for option in choice.options] == ["Any client", "<b>Globex</b>", "Muster AG"]
+    for client, shown, sent in (("Muster AG", "2 of 6", "1,001"), ("<b>Globex</b>", "2 of 6", "10,010")):
+        page.browser.driver.find_element(By.NAME, "client").send_keys(client, Keys.ENTER)
+        assert page.browser.driver.find_element(By.ID, "shown").text == shown
+        assert page.browser.run("return document.querySelector('[data-name=emails_sent] .value').textContent") == sent
     page.assert_harmless()
 
 

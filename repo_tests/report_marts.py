@@ -15,7 +15,7 @@ from unit_tests._paths import SCHEMAS
 SCHEMA: Final = """
 CREATE SCHEMA snov_marts;
 CREATE TABLE snov_marts.snov__campaign_performance (
-    campaign_id BIGINT, campaign VARCHAR, status VARCHAR, is_deleted BOOLEAN, created_at TIMESTAMP,
+    campaign_id BIGINT, client VARCHAR, campaign VARCHAR, status VARCHAR, is_deleted BOOLEAN, created_at TIMESTAMP,
     started_at TIMESTAMP,
     progress DECIMAL(38, 9), contacts_left BIGINT, people_contacted BIGINT, people_contacted_by_email BIGINT,
     emails_sent BIGINT, bounced BIGINT, delivered BIGINT, people_opened BIGINT, people_clicked BIGINT,

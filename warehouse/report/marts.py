@@ -27,6 +27,7 @@ CONTRACT: Final[Mapping[str, tuple[str, ...]]] = {
         *(
             "campaign_id",
             "campaign",
+            "client",
             "status",
             "is_deleted",
             "progress",

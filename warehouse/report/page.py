@@ -100,6 +100,7 @@ def render(marts: Marts, note: str | None) -> str:
         sender_streams=sender_streams,
         senders=senders,
         shown_days=SHOWN_DAYS,
+        clients=sorted({row["client"] for row in marts.campaigns if row["client"]}),
         statuses=statuses(marts.campaigns),
         style=Markup(style),
         often=ONCE if marts.people else TWICE,

@@ -246,9 +246,10 @@
     const text = controls.elements.filter.value.trim().toLowerCase();
     const channel = Number(controls.elements.channel?.value ?? 0);
     const status = controls.elements.status.value;
+    const client = controls.elements.client?.value;
     return data.campaigns.flatMap((campaign, index) =>
       campaign.name.includes(text) && (!channel || campaign.channels & channel) && (!status || campaign.status === status)
-        ? [index] : []);
+        && (!client || campaign.client === client) ? [index] : []);
   }
 
   function show() {

@@ -79,6 +79,7 @@ def _campaign(row: Row) -> dict[str, Any]:
     return {
         "name": f"{row['campaign'] or ''} {row['status'] or ''}".lower(),
         "status": row["status"] or "",
+        "client": row["client"] or "",
         "channels": _channels(row),
         "totals": [int(row[name] or 0) for name in TOTALS],
     }
