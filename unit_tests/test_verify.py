@@ -116,6 +116,7 @@ SWITCHES: list[tuple[dict[str, Any], set[str]]] = [
     ({"most_days": 31}, {"analytics-long-period", "numbers-of-replies"}),
     *(({"too_large": 400, "too_large_status": status}, {"analytics-long-period"}) for status in (504, 413, 400)),
     ({"first_id_only": True}, {"analytics-several-ids"}),
+    ({"started_again": 20}, {"analytics-before-start", "analytics-long-period", "numbers-of-replies"}),
     ({"several_ids_empty": True}, {"analytics-several-ids", "analytics-unknown-id"}),
     ({"senders_ignored": True}, {"analytics-senders"}),
     *(({"day_offset_hours": hours}, {"analytics-zone"}) for hours in (2, -7)),

@@ -70,6 +70,7 @@ POINTS: Final[Sequence[Point]] = (
     activity.names,
     *access.UNKNOWN_CAMPAIGN,
     lists.unknown_list,
+    analytics.before_start,
     analytics.senders,
     analytics.without_dates,
 )

@@ -159,6 +159,12 @@ class Account:
         return sorted(found, key=lambda one: abs((self.today - one[1]).days - 45))
 
     @cached_property
+    def created(self) -> Mapping[int, date]:
+        """The day on which each campaign was created, where that can be read."""
+        days = {int(row["id"]): moment(row.get("created_at")) for row in self.campaigns}
+        return {campaign: day.date() for campaign, day in days.items() if day}
+
+    @cached_property
     def windows(self) -> Sequence[Window]:
         """The first days of some campaigns that sent e-mails, the one with the most sending days first."""
         found: list[Window] = []

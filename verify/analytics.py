@@ -307,6 +307,26 @@ def tomorrow(account: Account) -> Seen:
 
 
 @point(
+    "analytics-before-start",
+    assumes="nothing happened in a campaign before its started_at",
+    follows="nothing is lost: each sync looks, and reads from the creation on; report it",
+)
+def before_start(account: Account) -> Seen:
+    """Is `started_at` the first start, also of a campaign that was started again?"""
+    gaps = [
+        (started - created, campaign, created, started)
+        for campaign, started in account.started
+        if (created := account.created.get(campaign)) and started - created > 2 * ONE_DAY
+    ]
+    if not gaps:
+        return Seen("holds", "no campaign was created days before its start")
+    days, campaign, created, started = max(gaps)
+    figures = account.figures([campaign], created, started - 2 * ONE_DAY)
+    text = f"a campaign was created {days.days} days before, and sent {figures['emails_sent']} e-mails in them"
+    return either(not any(figures.values()), text)
+
+
+@point(
     "analytics-senders",
     assumes="sender_email accepts ids of mailboxes; two of them count the actions of both",
     follows="report it, and do not use sender_email_ids and sender_analytics until then",
