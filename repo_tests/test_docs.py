@@ -305,7 +305,8 @@ def text_of(node: ast.expr) -> str:
 
 def told_to_users() -> Iterator[str]:
     """The texts that fail a sync or a check, or warn. Not those put together from these and what the API said."""
-    for path in (ROOT / "source_snov").rglob("*.py"):
+    # What is wrong with a file is said with the next step, and is not in the table.
+    for path in {*(ROOT / "source_snov").rglob("*.py")} - {ROOT / "source_snov" / "files.py"}:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name == "_problem":
                 yield from (
@@ -314,7 +315,7 @@ def told_to_users() -> Iterator[str]:
             if not isinstance(node, ast.Call):
                 continue
             name = ast.unparse(node.func)
-            if name in ("_config_error", "logger.warning", "logger.error"):
+            if name in ("config_error", "system_error", "logger.warning", "logger.error"):
                 yield text_of(node.args[0])
             if name in ("AirbyteTracedException", "AirbyteConnectionStatus"):
                 yield from (text_of(keyword.value) for keyword in node.keywords if keyword.arg == "message")
@@ -343,8 +344,9 @@ def test_each_python_module_has_its_row() -> None:
 
 
 def test_imports_point_down() -> None:
-    below = {"records": ["records"], "api": ["records", "api"], "incremental": ["records", "api", "incremental"]}
-    for room, known in below.items():
+    rooms = ["records", "api", "incremental"]
+    for place, room in enumerate(rooms):
+        known = ["failures", *rooms[: place + 1]]
         for path in (ROOT / "source_snov" / room).glob("*.py"):
             imported = re.findall(r"^ *from source_snov(?:\.(\w+))?", path.read_text(), re.MULTILINE)
             assert set(imported) <= set(known), path

@@ -11,11 +11,10 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
-from airbyte_cdk.models import FailureType
-from airbyte_cdk.utils import AirbyteTracedException
 from jsonschema import Draft7Validator, ValidationError
 
 from source_snov.custom_reports import problems as problems_of_reports
+from source_snov.failures import config_error
 from source_snov.files import kind_of
 
 logger = logging.getLogger("airbyte.snov")
@@ -157,11 +156,11 @@ def _parts(error: ValidationError) -> tuple[str, Any, Any, Any]:
 def check_config(config: Mapping[str, Any]) -> None:
     """Raises AirbyteTracedException (config_error) for an invalid configuration, with what to change."""
     if isinstance(config, Unusable):
-        raise _config_error(config.problem)
+        raise config_error(config.problem)
     start, end = _date(config, "start_date"), _date(config, "end_date")
     last = end or datetime.now(timezone.utc).date()
     if start and start > last:
-        raise _config_error(
+        raise config_error(
             f"start_date {start} is after {f'end_date {end}' if end else f'today ({last}, UTC)'}: there is no day "
             "to read. Choose an earlier start_date or a later end_date."
         )
@@ -176,7 +175,7 @@ def _date(config: Mapping[str, Any], name: str) -> date | None:
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise _config_error(f"{name} {value} is not a day of the calendar. Write it as YYYY-MM-DD.") from None
+        raise config_error(f"{name} {value} is not a day of the calendar. Write it as YYYY-MM-DD.") from None
 
 
 def _check_api_url(url: str) -> None:
@@ -185,7 +184,7 @@ def _check_api_url(url: str) -> None:
         host = parts.hostname or ""
         valid_port = parts.port is None or parts.port > 0
     except ValueError:
-        raise _config_error("api_url is not a URL. Write it like https://api.snov.io.") from None
+        raise config_error("api_url is not a URL. Write it like https://api.snov.io.") from None
     if (
         not host
         or not valid_port
@@ -195,12 +194,12 @@ def _check_api_url(url: str) -> None:
         or parts.query
         or parts.fragment
     ):
-        raise _config_error(
+        raise config_error(
             "api_url must consist of scheme and host, with a port and a path if need be, like https://api.snov.io: "
             "no user name, password, query or fragment."
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise _config_error(
+        raise config_error(
             f"api_url begins with {parts.scheme or 'no scheme'}:// and leads to {host}: your secret would cross the "
             "network unencrypted. Use https, or http only to this machine (localhost, 127.0.0.1)."
         )
@@ -211,7 +210,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _config_error(message: str) -> AirbyteTracedException:
-    return AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.config_error)

@@ -15,10 +15,11 @@ from airbyte_cdk.models import (
     AirbyteStateType,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteCatalogSerializer,
-    FailureType,
     Type,
 )
 from airbyte_cdk.utils import AirbyteTracedException
+
+from source_snov.failures import config_error
 
 logger = logging.getLogger("airbyte.snov")
 
@@ -34,7 +35,7 @@ def config_in(path: str) -> dict[str, Any]:
     """Reads a configuration file. Raises AirbyteTracedException (config_error)."""
     config = _json_in(path, "configuration", "--config")
     if not isinstance(config, dict):
-        raise _unreadable(
+        raise config_error(
             f"The configuration {path} must contain a JSON object, but contains {kind_of(config)}. "
             'It looks like {"client_id": "…", "client_secret": "…"}.'
         )
@@ -47,17 +48,17 @@ def catalog_in(path: str) -> ConfiguredAirbyteCatalog:
     try:
         catalog = ConfiguredAirbyteCatalogSerializer.load(found)
     except Exception as error:
-        raise _unreadable(
+        raise config_error(
             f"The catalog {path} is not a configured Airbyte catalog{_where(error)}. It must be an object with a list "
             "of streams, each with stream, sync_mode and destination_sync_mode; make it from the output of discover."
         ) from None
     if not catalog.streams:
-        raise _unreadable(
+        raise config_error(
             f"The catalog {path} selects no stream. Add at least one of the streams that discover prints."
         )
     names = [each.stream.name for each in catalog.streams]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise _unreadable(f"The catalog {path} selects {' and '.join(twice)} more than once. Remove the duplicates.")
+        raise config_error(f"The catalog {path} selects {' and '.join(twice)} more than once. Remove the duplicates.")
     return catalog
 
 
@@ -107,7 +108,7 @@ def _states_of(entry: Any, path: str, number: int) -> list[AirbyteStateMessage]:
 
 
 def _not_states(path: str, problem: str) -> AirbyteTracedException:
-    return _unreadable(
+    return config_error(
         f"The state {path} does not consist of Airbyte state messages: {problem}. Make it from the output of the "
         f'last sync, such as output.jsonl: grep \'"type":"STATE"\' output.jsonl > {path}. Without --state, everything '
         "is read again."
@@ -120,16 +121,16 @@ def _json_in(path: str, what: str, option: str, lines: bool = False) -> Any:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except UnicodeDecodeError as error:
-        raise _unreadable(
+        raise config_error(
             f"The {what} {path} is not UTF-8 text (byte {error.start + 1}). Save it as UTF-8 and try again."
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not a valid path"
-        raise _unreadable(
+        raise config_error(
             f"The {what} {path} cannot be read: {reason}. Give {option} a file that this user may read."
         ) from None
     if not text.strip():
-        raise _unreadable(f"The {what} {path} is empty. Give {option} another file.")
+        raise config_error(f"The {what} {path} is empty. Give {option} another file.")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -138,7 +139,7 @@ def _json_in(path: str, what: str, option: str, lines: bool = False) -> Any:
         problem = f"syntax error in line {error.lineno}, column {error.colno}"
     except (ValueError, RecursionError):
         problem = "it has a number that is too long, or is nested too deeply"
-    raise _unreadable(f"The {what} {path} is not JSON: {problem}. Correct it and try again.")
+    raise config_error(f"The {what} {path} is not JSON: {problem}. Correct it and try again.")
 
 
 def _lines_of(text: str) -> list[Any]:
@@ -158,7 +159,3 @@ def _where(error: Exception) -> str:
     details = getattr(error, "errors", None)
     path = getattr(details[0], "instance_path", "") if isinstance(details, list) and details else ""
     return f" (at {path[:80]})" if isinstance(path, str) and path else ""
-
-
-def _unreadable(message: str) -> AirbyteTracedException:
-    return AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.config_error)

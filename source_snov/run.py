@@ -63,17 +63,15 @@ def run() -> None:
 
 def _check_temporary_folder() -> None:
     """Raises AirbyteTracedException if the CDK cannot create its temporary folder."""
-    from airbyte_cdk.models import FailureType
-    from airbyte_cdk.utils import AirbyteTracedException
+    from source_snov.failures import config_error
 
     try:
         tempfile.gettempdir()
     except FileNotFoundError as error:
-        raise AirbyteTracedException(
-            message="There is no folder for temporary files that this user can write to, or its disk is full. Set "
+        raise config_error(
+            "There is no folder for temporary files that this user can write to, or its disk is full. Set "
             "TMPDIR to one (in Docker: --tmpfs /tmp), or free some space, then try again.",
-            internal_message=str(error),
-            failure_type=FailureType.config_error,
+            str(error),
         ) from None
 
 

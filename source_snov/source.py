@@ -41,6 +41,7 @@ from source_snov.api.requesters import SPAN, Looks
 from source_snov.api.retrievers import slices_of
 from source_snov.config import check_config, usable, warn_of_unknown_fields
 from source_snov.custom_reports import declared
+from source_snov.failures import config_error, system_error
 from source_snov.files import catalog_in, config_in, states_in
 from source_snov.forecast import first_sync
 from source_snov.incremental.analytics import Analytics
@@ -158,12 +159,11 @@ class SourceSnov(Source):
         if known := selected & streams:
             yield from DeclaredSource(config, catalog, state, known).read(logger, config, catalog, state)
         if unknown := ", ".join(sorted(selected - streams)):
-            raise AirbyteTracedException(
-                message=f"There is no stream {unknown}: the catalog is of another version of the connector. Run "
+            raise config_error(
+                f"There is no stream {unknown}: the catalog is of another version of the connector. Run "
                 "discover again (in Airbyte: refresh the source schema) and select the streams again. All others were "
                 "read.",
-                internal_message=f"Unknown streams: {unknown}.",
-                failure_type=FailureType.config_error,
+                f"Unknown streams: {unknown}.",
             )
 
     def streams(self, config: Config) -> list[AbstractStream]:
@@ -198,11 +198,10 @@ class DeclaredSource(YamlDeclarativeSource):
         pool = self._concurrent_source._threadpool
         self._concurrent_source._threadpool = NewestFirst(pool._threadpool, self.logger)
         if not self._source_config.get("api_budget"):
-            raise AirbyteTracedException(
-                message="The connector's manifest declares no api_budget, without which requests could take your "
+            raise system_error(
+                "The connector's manifest declares no api_budget, without which requests could take your "
                 "credentials to any address. No request was made. The installation is damaged: install it again.",
-                internal_message="The manifest has no api_budget.",
-                failure_type=FailureType.system_error,
+                "The manifest has no api_budget.",
             )
         if config:
             use_environment(self._config["api_url"])

@@ -11,13 +11,13 @@ from dataclasses import InitVar, dataclass
 from threading import RLock
 from typing import Any
 
-from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.declarative.auth.declarative_authenticator import DeclarativeAuthenticator
 from airbyte_cdk.sources.declarative.requesters.http_requester import HttpRequester
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.api.exceptions import again
 from source_snov.api.redaction import SHORTEST_SECRET, hide, quote_safely
+from source_snov.failures import config_error
 from source_snov.records.body import json_of
 from source_snov.records.shared import Shared
 
@@ -96,11 +96,10 @@ class SnovAuthenticator(DeclarativeAuthenticator):
         token = answer.get("access_token") if isinstance(answer, Mapping) else None
         if not isinstance(answer, Mapping) or not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token.strip()):
             said = f" It said: {quote_safely(response)}" if response is not None else ""
-            raise AirbyteTracedException(
-                message="Snov.io rejected the API User ID or API Secret: it answered without an access token. "
+            raise config_error(
+                "Snov.io rejected the API User ID or API Secret: it answered without an access token. "
                 f"Copy both again from Snov.io, Account settings > API, then test the source again.{said}",
-                internal_message="The token endpoint answered without an access token.",
-                failure_type=FailureType.config_error,
+                "The token endpoint answered without an access token.",
             )
         return {**answer, "access_token": token.strip()}
 

@@ -10,12 +10,11 @@ from threading import Lock, get_ident
 from typing import Any
 
 import requests
-from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.call_rate import AbstractAPIBudget, AbstractCallRatePolicy
-from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.api.limits import LargeAnswers, limit_answer
 from source_snov.api.redaction import origin, without_query
+from source_snov.failures import system_error
 from source_snov.records.shared import T
 
 LOOK_EVERY = 0.05
@@ -225,12 +224,11 @@ class SnovBudget(AbstractAPIBudget):
 
     def acquire_call(self, request: Any, block: bool = True, timeout: float | None = None) -> None:
         if origin(request.url) != self._origin:
-            raise AirbyteTracedException(
-                message=f"Snov.io sent the connector on to another address ({without_query(request.url)}), and the "
+            raise system_error(
+                f"Snov.io sent the connector on to another address ({without_query(request.url)}), and the "
                 "connector does not follow: your credentials stay with the API. If this goes on, tell the connector's "
                 "maintainers.",
-                internal_message=f"Refused a request to {without_query(request.url)}.",
-                failure_type=FailureType.system_error,
+                f"Refused a request to {without_query(request.url)}.",
             )
         pause = self.shared(RateLimitPause)
         while True:

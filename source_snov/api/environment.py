@@ -8,11 +8,10 @@ import ssl
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment
 
-from airbyte_cdk.models import FailureType
-from airbyte_cdk.utils import AirbyteTracedException
 from requests.utils import get_environ_proxies, select_proxy
 
 from source_snov.api.redaction import SHORTEST_SECRET, hide
+from source_snov.failures import config_error
 
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
@@ -32,7 +31,7 @@ def use_environment(api_url: str) -> None:
     os.environ["NETRC"] = os.devnull
     proxy = select_proxy(api_url, get_environ_proxies(api_url))
     if proxy and not _is_proxy(proxy):
-        raise _config_error(
+        raise config_error(
             f"The proxy in {_variable_of(proxy)} is not a valid URL. Write it like http://user:password@host:3128, "
             "with special characters in user and password percent-encoded (%40 for @, %2F for /), or unset it."
         )
@@ -76,11 +75,7 @@ def _check_ca_certificates() -> None:
             ssl.create_default_context(cafile=path)
     except OSError as error:
         reason = error.strerror if isinstance(error, FileNotFoundError | PermissionError) else "not CA certificates"
-        raise _config_error(
+        raise config_error(
             f"{variable} names {path}, which cannot be used: {reason}. Let it name a file of CA certificates in PEM "
             "form that this user may read, or unset it."
         ) from None
-
-
-def _config_error(message: str) -> AirbyteTracedException:
-    return AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.config_error)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from threading import local
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -35,6 +35,8 @@ from source_snov.records.body import content_of, json_of
 logger = logging.getLogger("airbyte.snov")
 
 Outcome = requests.Response | Exception | None
+
+E = TypeVar("E", bound=AirbyteTracedException)
 
 REFUSALS = (400, 404, 413, 414, 422)
 """Statuses that may be about one of several entities, or about their number."""
@@ -133,13 +135,13 @@ class SnovErrorHandler(DefaultErrorHandler):
             return self._renewing(resolution, response)
         may_pass = self.only_all and response.status_code == requests.codes.unprocessable
         if response.status_code in REFUSALS and not may_pass and self._names_several(response):
-            raise _not_accepted(response)
+            raise _refusal(RequestNotAccepted, response)
         if response.status_code in TOO_LARGE and self._asks_for_days(response):
-            raise _not_accepted(response)
+            raise _refusal(RequestNotAccepted, response)
         if self.skip_missing and response.status_code in (requests.codes.not_found, *self.missing_statuses):
             raise self._not_found(response)
         if self.optional and response.status_code in UNAVAILABLE:
-            raise StreamUnavailable(message=f"{_cause(response)}.", internal_message=f"{_cause(response)}.")
+            raise _refusal(StreamUnavailable, response)
         if resolution.response_action == ResponseAction.FAIL:
             raise _failure(resolution, response)
         return resolution
@@ -172,7 +174,7 @@ class SnovErrorHandler(DefaultErrorHandler):
         waits = self.missing_waits if status == requests.codes.unprocessable else self.unavailable_waits
         tries = attempt_count - self._tries.excused
         if response is not None and tries > 1 and status in GATEWAY_TIMEOUTS and self._is_divisible(response):
-            refusal = _not_accepted(response)
+            refusal = _refusal(RequestNotAccepted, response)
             refusal.timed_out = True
             raise refusal
         hopeless = self._patience.is_short and isinstance(answer, Exception) and cannot_pass(answer, tries)
@@ -192,7 +194,7 @@ class SnovErrorHandler(DefaultErrorHandler):
         problem = self._problem(body)
         if problem:
             if self._names_several(response):
-                raise _not_accepted(response)
+                raise _refusal(RequestNotAccepted, response)
             raise RequestNotAccepted(
                 message=f"{without_query(response.url)} {problem}: {_said(response)}. "
                 "Run the sync again; if this goes on, ask Snov.io support about this text.",
@@ -202,11 +204,7 @@ class SnovErrorHandler(DefaultErrorHandler):
         return SUCCESS_RESOLUTION
 
     def _not_found(self, response: requests.Response) -> EntityNotFound:
-        gone = EntityNotFound(
-            message=f"{_cause(response)}.",
-            internal_message=f"{_cause(response)}.",
-            failure_type=FailureType.system_error,
-        )
+        gone = _refusal(EntityNotFound, response)
         gone.optional = self.optional
         return gone
 
@@ -286,7 +284,7 @@ class SnovErrorHandler(DefaultErrorHandler):
     def _exhausted(self, answer: Outcome, attempts: int) -> AirbyteTracedException:
         if isinstance(answer, requests.Response) and answer.status_code == requests.codes.unprocessable:
             if self._names_several(answer):
-                return _not_accepted(answer)
+                return _refusal(RequestNotAccepted, answer)
             if self.skip_missing and _says_missing(answer):
                 return self._not_found(answer)
         if not isinstance(answer, requests.Response):
@@ -340,12 +338,10 @@ def _failure(resolution: ErrorResolution, response: requests.Response) -> Airbyt
     )
 
 
-def _not_accepted(response: requests.Response) -> RequestNotAccepted:
-    return RequestNotAccepted(
-        message=f"{_cause(response)}.",
-        internal_message=f"{_cause(response)}.",
-        failure_type=FailureType.system_error,
-    )
+def _refusal(kind: type[E], response: requests.Response) -> E:
+    """A failure that the caller deals with, in the API's words."""
+    text = f"{_cause(response)}."
+    return kind(message=text, internal_message=text, failure_type=FailureType.system_error)
 
 
 def _is_error(body: Mapping[str, Any]) -> bool:

@@ -3,8 +3,9 @@
 from copy import copy
 from typing import TypeVar
 
-from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils import AirbyteTracedException
+
+from source_snov.failures import config_error, system_error
 
 NOT_THERE = "it or a part of it was deleted, or this API user may not see it."
 
@@ -58,11 +59,10 @@ def nothing_there(stream: str, things: str, cause: str) -> AirbyteTracedExceptio
 
     things: such as "12 campaigns".
     """
-    return AirbyteTracedException(
-        message=f"Snov.io says of each of the {things} that there is nothing to read for {stream}. The account's plan "
+    return system_error(
+        f"Snov.io says of each of the {things} that there is nothing to read for {stream}. The account's plan "
         "may not cover it, or the API has changed: check the plan, then report this to the connector's maintainers.",
-        internal_message=f"Nothing was there for {stream}. {cause}",
-        failure_type=FailureType.system_error,
+        f"Nothing was there for {stream}. {cause}",
     )
 
 
@@ -82,7 +82,7 @@ def out_of_memory(when: str) -> AirbyteTracedException:
         f"The connector ran out of memory {when}. Give it more, or read fewer pages at once with a lower num_workers, "
         "then sync again."
     )
-    return AirbyteTracedException(message=message, internal_message=message, failure_type=FailureType.system_error)
+    return system_error(message)
 
 
 def filter_ignored(stream: str, things: str) -> AirbyteTracedException:
@@ -91,10 +91,10 @@ def filter_ignored(stream: str, things: str) -> AirbyteTracedException:
         f"{stream}: Snov.io gives the figures of all {things} whichever one is asked for. Deselect the stream, and "
         "report this to the connector's maintainers."
     )
-    return AirbyteTracedException(message=text, internal_message=text, failure_type=FailureType.system_error)
+    return system_error(text)
 
 
 def too_many_campaigns(stream: str, reason: str) -> AirbyteTracedException:
     """For chosen campaigns that one request cannot name: naming none would mean all of the account."""
     text = f"{stream}: one request cannot name all of these campaigns. {reason} Name fewer in campaign_ids."
-    return AirbyteTracedException(message=text, internal_message=text, failure_type=FailureType.config_error)
+    return config_error(text)

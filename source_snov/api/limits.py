@@ -12,8 +12,6 @@ from threading import Lock, Timer, local
 from typing import Any
 
 import requests
-from airbyte_cdk.models import FailureType
-from airbyte_cdk.utils import AirbyteTracedException
 from requests.exceptions import ChunkedEncodingError, ReadTimeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -21,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
 from source_snov.api.redaction import without_query
+from source_snov.failures import system_error
 
 LONGEST_ANSWER = 300.0
 """Seconds that one answer may take: a page of 10,000 e-mails is some MB."""
@@ -172,12 +171,11 @@ def _body_of(response: requests.Response, large: LargeAnswers, deadline: _Deadli
                 large.wait_for_turn()
         if size > LARGEST_ANSWER:
             response.close()
-            raise AirbyteTracedException(
-                message=f"{without_query(response.url)} answered with more than {LARGEST_ANSWER // 2**20} MiB, which "
+            raise system_error(
+                f"{without_query(response.url)} answered with more than {LARGEST_ANSWER // 2**20} MiB, which "
                 "no page of Snov.io should have. Sync again; if this goes on, report it to the connector's "
                 "maintainers.",
-                internal_message=f"More than {LARGEST_ANSWER} bytes from {without_query(response.url)}.",
-                failure_type=FailureType.system_error,
+                f"More than {LARGEST_ANSWER} bytes from {without_query(response.url)}.",
             )
     return b"".join(parts)
 

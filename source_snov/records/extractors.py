@@ -5,10 +5,9 @@ from dataclasses import InitVar, dataclass
 from typing import Any
 
 import requests
-from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.declarative.extractors.record_extractor import RecordExtractor
-from airbyte_cdk.utils import AirbyteTracedException
 
+from source_snov.failures import system_error
 from source_snov.records.body import content_of, json_of, take
 
 
@@ -53,11 +52,10 @@ class MapExtractor(RecordExtractor):
         found = content_of(json_of(response), self.under)
         for name, figures in found.items() if isinstance(found, Mapping) else ():
             if not isinstance(figures, Mapping):
-                raise AirbyteTracedException(
-                    message=f"Snov.io should have answered with an object for each {self.field} and did not. Sync "
+                raise system_error(
+                    f"Snov.io should have answered with an object for each {self.field} and did not. Sync "
                     "again; if this goes on, ask Snov.io support about it.",
-                    internal_message=f"Not an object for each {self.field} under {self.under}.",
-                    failure_type=FailureType.system_error,
+                    f"Not an object for each {self.field} under {self.under}.",
                 )
             yield {**figures, self.field: name}
         if self.complete and content_of(json_of(response), self.complete) in (False, "false", "0"):

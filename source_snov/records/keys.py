@@ -8,12 +8,11 @@ from dataclasses import InitVar, dataclass
 from threading import local
 from typing import Any
 
-from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.declarative.extractors.record_filter import RecordFilter
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
 from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
-from airbyte_cdk.utils import AirbyteTracedException
 
+from source_snov.failures import system_error
 from source_snov.records.listing import Listing
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Shared
@@ -192,11 +191,10 @@ class DropDuplicates(RecordFilter):
         # A single row on a later page is dropped like any other, rather than failing the stream.
         if keyless and not on_this_page and (keyless > 1 or not (passed and self.paged)):
             names = " and ".join(self.identity)
-            raise AirbyteTracedException(
-                message=f"No record that Snov.io gave for {self._name} has its {names}, so nothing can tell them "
+            raise system_error(
+                f"No record that Snov.io gave for {self._name} has its {names}, so nothing can tell them "
                 "apart. Sync again; if this goes on, report it to the connector's maintainers.",
-                internal_message=f"No record of {self._name} with {names}.",
-                failure_type=FailureType.system_error,
+                f"No record of {self._name} with {names}.",
             )
 
     def _note(self, lacking: Sequence[str], stream_slice: StreamSlice | None) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from typing import Any
 
-from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.declarative.schema import JsonFileSchemaLoader
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
 from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
-from airbyte_cdk.utils import AirbyteTracedException
 
+from source_snov.failures import system_error
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Shared
 from source_snov.records.values import TOO_LARGE, Schema, is_no_time, to_type
@@ -106,13 +105,12 @@ class TypedRecord(RecordTransformation):
     ) -> None:
         typed = self._object(record, self._fields, "", lambda: self._about(record, stream_slice))
         if missing := [name for name in self._needed if typed.get(name) is None]:
-            raise AirbyteTracedException(
-                message=f"Snov.io gave a record for {self._stream} whose {' and '.join(missing)} is missing or of an "
+            raise system_error(
+                f"Snov.io gave a record for {self._stream} whose {' and '.join(missing)} is missing or of an "
                 f"unknown form ({self._about(record, stream_slice)}). Without it the record has no primary "
                 f"key, so {self._stream} is not read any further. Sync again; if this goes on, report it to the "
                 "connector's maintainers.",
-                internal_message=f"A record of {self._stream} without {', '.join(missing)}.",
-                failure_type=FailureType.system_error,
+                f"A record of {self._stream} without {', '.join(missing)}.",
             )
         record.clear()
         record.update(typed)
