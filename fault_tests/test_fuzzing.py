@@ -28,7 +28,7 @@ from sandbox.world.account import Event
 from sandbox.world.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_REPLY, LINKEDIN, OPEN, REPLY
 from unit_tests._daily import ago
 from unit_tests._helpers import ACCESS_TOKEN, API, Clock, config
-from unit_tests._names import STREAMS, TOKEN_PATH
+from unit_tests._names import ANALYTICS_PATH, STREAMS, TOKEN_PATH
 from unit_tests._streams import HISTORIES, account, at, primary_keys, schema
 
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
@@ -217,6 +217,11 @@ def _serve(mocker: requests_mock.Mocker, right: Right, wrong: Mapping[str, list[
             return b"{}"
         if turns := wrong.get(path):
             return turns[asked.count(path) % len(turns)]
+        if path == ANALYTICS_PATH:
+            # No two senders have the same figures.
+            senders = [name for field in ("sender_email", "sender_linkedin") for name in request.qs.get(field, [])]
+            sent = right[path]["emails_sent"] + sum(int(number) for name in senders for number in name.split(","))
+            return json.dumps(right[path] | {"emails_sent": sent}).encode()
         return json.dumps({"access_token": ACCESS_TOKEN} if path == TOKEN_PATH else right[path]).encode()
 
     mocker.register_uri(requests_mock.ANY, requests_mock.ANY, content=content)

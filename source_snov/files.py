@@ -70,9 +70,13 @@ def states_in(path: str | None) -> list[AirbyteStateMessage]:
     """
     if not path:
         return []
-    if not os.path.exists(path):
+    try:
+        os.stat(path)
+    except FileNotFoundError:
         logger.warning(f"The state {path} does not exist: this sync reads everything, like a first sync.")
         return []
+    except OSError:
+        pass  # opening it reports the error
     found = _json_in(path, "state", "--state", lines=True)
     if not found:
         return []

@@ -98,9 +98,8 @@ class Skipping:
             progress.skipped += 1
             self._optional = reason.optional
             some_read = self.has_records or progress.done > progress.skipped + progress.idle
-            refused = isinstance(reason, StreamUnavailable)
-            self._refused += refused
-            given_up = not some_read and progress.skipped >= (MOST_REFUSED if refused else MOST_MISSING)
+            self._refused += isinstance(reason, StreamUnavailable)
+            given_up = not some_read and (self._refused >= MOST_REFUSED or progress.skipped >= MOST_MISSING)
             hold = reason.optional and not some_read
             if hold:
                 self._held.append((about, reason))

@@ -346,7 +346,9 @@ class DeclaredSource(YamlDeclarativeSource):
                 snapshot.entities, self._emitter(stream.name, snapshot.entities), filters, self._now
             )
         campaigns = self._budget.shared(Campaigns)
-        snapshots = Snapshots(snapshot, slices_of(stream), self._config, self._today, survey, cursor, campaigns)
+        snapshots = Snapshots(
+            snapshot, slices_of(stream), self._config, self._today, survey, cursor, campaigns, self._started
+        )
         return snapshot_stream(stream, snapshots)
 
     def _emitter(self, stream_name: str, entities: str) -> StateEmitter:

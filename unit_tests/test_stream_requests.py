@@ -238,7 +238,7 @@ def test_if_campaigns_cannot_be_named_there_is_one_warning(sandbox: Sandbox, fau
     named = _named(sandbox, "sender_email")
     assert named[0] == [f"{FIRST},{SECOND}"]
     # Whether it is about one of them is found out first.
-    assert named[1:-4] == [[f"{FIRST},{SECOND}"], [str(FIRST)], [str(SECOND)], [f"{FIRST},{SECOND}"]]
+    assert named[1:-4] == [[str(FIRST)], [f"{FIRST},{SECOND}"], [str(FIRST)], [str(SECOND)], [f"{FIRST},{SECOND}"]]
     assert named[-4:] == [[]] * 4
     [warning] = logs(output, "WARN")
     assert warning.startswith("sender_analytics: one request cannot name all campaigns.")

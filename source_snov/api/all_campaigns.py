@@ -1,4 +1,4 @@
-"""The campaigns that requests about senders, owners and the account name: all that were started, or the chosen ones."""
+"""Which campaigns are named in requests about senders, owners and the account."""
 
 import logging
 from collections.abc import Callable, Collection, Sequence
@@ -6,15 +6,21 @@ from contextlib import suppress
 from threading import Lock
 from typing import TypeVar
 
-from source_snov.api.assumptions import MOST_SEARCHES, Aggregate, Refused
+from source_snov.api.assumptions import Aggregate, Refused
 from source_snov.api.exceptions import too_many_campaigns
 
 logger = logging.getLogger("airbyte.snov")
 
 MOST_GONE = 3
-"""Campaigns that may be deleted during one sync; of more, something else is at fault."""
+"""Campaigns that may be deleted during one sync; if more are refused, something else is at fault."""
 
-MOST_TO_FIND = 40
+MOST_ALONE = 20
+"""Campaigns that are asked for alone where all together have no figures, each time others."""
+
+MOST_LOOKS = 3
+"""How often a sync looks where all together have no figures."""
+
+MOST_TO_FIND = 60
 """Requests at most that find out which campaigns the API refuses."""
 
 Answer = TypeVar("Answer")
@@ -41,8 +47,8 @@ class AllCampaigns:
         self._lock = Lock()
         self._looking = Lock()
         self._refused = False
-        self._looked = False
-        self._counts = False
+        self._looks = 0
+        self._settled = False
         self._gone: set[str] = set()
 
     @property
@@ -57,34 +63,42 @@ class AllCampaigns:
         return "" if self._refused else ",".join(str(one) for one in campaigns if str(one) not in self._gone)
 
     def all_count(self, names: str, ask: Callable[[str], Aggregate], answer: Aggregate | None = None) -> bool:
-        """Looks, once a sync, whether all named campaigns count; if not, none are named from now on.
+        """Whether an answer about the named campaigns can be relied on; if not, ask again with the `names` of now.
 
-        answer: to a request that named them, if there was one. Where something happened, their order makes no
-        difference, unless something happens between two requests, which a third one shows: figures only grow. Where
-        nothing did, a request that names none, or one of them, has no figures either.
+        Looks once a sync, and a few times where nothing happened, whether all of them count. answer: to a request that
+        named them, if there was one. Where something happened, their order makes no difference, unless something
+        happens between two requests, which a third one shows: figures only grow. Where nothing did, one of them has no
+        figures alone either.
         """
         something = answer is not None and answer.actions > 0
+        most_looks = 1 if self._chosen or answer is None else MOST_LOOKS
+        if "," not in names or self._settled:
+            return True
         with self._looking:
-            if "," not in names or self._counts or (self._looked and not something):
+            if self._refused:
+                return False
+            if self._settled or (self._looks >= most_looks and not something):
                 return True
-            self._looked = True
             try:
                 answer = answer or ask(names)
-                self._counts = answer.actions > 0
-                seen = self._out_of_order(names, ask, answer) if self._counts else self._otherwise(names, ask)
+                something = answer.actions > 0
+                seen = self._out_of_order(names, ask, answer) if something else self._otherwise(names, ask)
             except Refused:
-                return True
+                seen = ""
+            self._looks += not something
+            self._settled = something and not seen
             if not seen:
                 return True
             number = names.count(",") + 1
-            if self._chosen:
-                logger.warning(
-                    f"{self._stream_name}: asked for {number} campaigns at once, Snov.io leaves some out: {seen}. Set "
-                    "campaign_ids to one campaign for its figures, and report this to the connector's maintainers."
-                )
-                return True
-            self._refuse(f"Asked for {number} at once, Snov.io leaves some out: {seen}.")
-            return False
+            if not self._chosen:
+                self._refuse(f"Asked for {number} at once, Snov.io leaves some out: {seen}.")
+                return False
+            self._settled = True
+            logger.warning(
+                f"{self._stream_name}: asked for {number} campaigns at once, Snov.io leaves some out: {seen}. Set "
+                "campaign_ids to one campaign for its figures, and report this to the connector's maintainers."
+            )
+            return True
 
     def _out_of_order(self, names: str, ask: Callable[[str], Aggregate], before: Aggregate) -> str:
         reverse = ask(",".join(reversed(names.split(","))))
@@ -95,20 +109,30 @@ class AllCampaigns:
         return "" if grows else "in the reverse order, it counts otherwise"
 
     def _otherwise(self, names: str, ask: Callable[[str], Aggregate]) -> str:
-        others = sorted(names.split(","), key=int, reverse=True)[:MOST_SEARCHES] if self._chosen else [""]
-        return "it counts nothing" if any(ask(other).actions for other in others) else ""
+        # A request that names none may be about others too, such as deleted ones: it is a hint, and no proof.
+        if not self._chosen and not ask("").actions:
+            return ""
+        newest = sorted(names.split(","), key=int, reverse=True)
+        begin = self._looks * MOST_ALONE % len(newest)
+        for name in (newest[begin:] + newest[:begin])[:MOST_ALONE]:
+            if ask(name).actions:
+                return "" if ask(names).actions else f"campaign {name} has figures when it is asked for alone"
+        return ""
 
     def without_refused(
         self, names: str, refusal: Refused, ask: Callable[[str], Answer], ask_day: Callable[[str], object]
     ) -> Answer:
         """The answer without the campaigns that are at fault: deleted since they were listed, most likely.
 
-        If no few are, without naming any, if that is accepted. Raises Refused if it is about something else.
+        If there are more than a few, without naming any, if that is accepted. Raises Refused if it is about something
+        else.
 
         ask_day: about one day only.
         """
         listed = names.split(",")
-        gone = _at_fault(listed, ask_day, [MOST_TO_FIND])
+        first = listed[: MOST_GONE + 1]
+        about_them = any(not _at_fault([name], ask_day, [1]) for name in first)
+        gone = _at_fault(listed, ask_day, [MOST_TO_FIND]) if about_them else listed
         if len(gone) <= MOST_GONE and len(gone) < len(listed):
             with suppress(Refused):
                 # Where none is at fault, the refusal may have been a passing one.

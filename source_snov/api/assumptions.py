@@ -168,8 +168,8 @@ class Assumptions:
     _witness: Witness | None = None
     _kept: dict[tuple[Entity, date], Aggregate] = field(default_factory=dict)
     """Responses about days that were asked for to find something out, and will be wanted."""
-    _alike: dict[tuple[date, date, str], Entity] = field(default_factory=dict)
-    """Who had which figures."""
+    _alike: dict[int, Entity] = field(default_factory=dict)
+    """Who had which figures in which days, by a hash of these."""
     _done: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
@@ -197,21 +197,25 @@ class Assumptions:
         is_cell = answer.exact and (last - first).days < self.cell_days
         if not proven and is_cell and len(campaigns) == 1 and not answer.empty:
             self._witness = Witness(campaigns[0], first, last, answer.actions)
-        if is_cell and len(campaigns) == 1 and answer.actions and self.thing != "campaign":
+        if is_cell and len(campaigns) == 1 and answer.actions and self.thing not in ("campaign", "account"):
             self._check_filter(campaigns[0], first, last, answer)
         return answer
 
     def _check_filter(self, entity: Entity, first: date, last: date, answer: Aggregate) -> None:
-        """Looks, once, whether two with the same figures have more together: if not, the API does not heed their names.
+        """Looks, once, whether all have more than each of two with the same figures.
 
-        Raises an error then: the figures of all of them would stand for those of each.
+        If not, the API does not heed which is asked for, and this raises an error: the figures of all of them would
+        stand for those of each.
         """
-        with self._lock:
-            other = self._alike.setdefault((first, last, str(answer.values)), entity)
-        if other == entity or self.most_campaigns < 2 or not self.first("filter"):
+        if "filter" in self._done:
             return
+        with self._lock:
+            other = self._alike.setdefault(hash((first, last, str(answer.values))), entity)
+        if other == entity or not self.first("filter"):
+            return
+        self._alike.clear()
         with suppress(Refused):
-            if self.answer([other, entity], first, last).actions < 2 * answer.actions:
+            if self.answer([], first, last).values == answer.values:
                 raise filter_ignored(self.stream_name, f"{self.thing}s")
 
     def _settle_last_day(self, campaigns: Sequence[Entity], first: date, last: date) -> bool | None:

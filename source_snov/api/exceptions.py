@@ -47,11 +47,11 @@ class RequestNotAccepted(AirbyteTracedException):
 
 
 MOST_MISSING = 10
-"""Entities missing in a row, with none present, after which all count as missing."""
+"""Entities that are missing, with none present, after which all count as missing."""
 
 MOST_REFUSED = 3
-"""Entities in a row that the API does not let this user read, with none that it does, after which the plan is taken to
-lack them all. The first one alone may be another user's."""
+"""Entities that the API does not let this user read, with none that it does, after which the plan is taken to lack them
+all. The first one alone may be another user's."""
 
 
 def nothing_there(stream: str, things: str, cause: str) -> AirbyteTracedException:

@@ -62,11 +62,11 @@ class SharedRequester(HttpRequester):
             return again(error)
 
 
-LAST_DAY, SPAN, SENDERS = "last day", "span", "senders"
+LAST_DAY, SPAN = "last day", "span"
 
 
 class Looks(Once):
-    """What a sync looks for beside its totals, once each: LAST_DAY, SPAN, SENDERS."""
+    """What a sync looks for beside its totals, once each: LAST_DAY, SPAN."""
 
 
 def with_fields(stream_slice: StreamSlice | None, **further: Any) -> StreamSlice:
@@ -225,11 +225,12 @@ class _Named(Once):
 
 
 class _Seen:
-    """The figures of each sender."""
+    """The figures of each sender, and whether two that are the same were compared with those of all."""
 
     def __init__(self) -> None:
         self.lock = Lock()
         self.figures: set[str] = set()
+        self.compared = False
 
 
 @dataclass
@@ -252,7 +253,7 @@ class AllCampaignsRequester(CampaignsRequester):
                 answer = campaigns.without_refused(names, refusal, ask, partial(ask, one_day=True))
         except Refused as refusal:
             raise again(refusal.cause) from None
-        self._compare(_aggregate(answer), kwargs, names)
+        self._compare(_aggregate(answer), kwargs, campaigns.names)
         return answer
 
     def _compare(self, answer: Aggregate, kwargs: Mapping[str, Any], names: str) -> None:
@@ -261,14 +262,15 @@ class AllCampaignsRequester(CampaignsRequester):
         If not, the API does not heed which is asked for.
         """
         seen = self.api_budget.shared(_Seen)
+        # As text, since the records are made of these.
+        figures = str(answer.values)
         with seen.lock:
-            # As text, since the records are made of these.
-            alike = str(answer.values) in seen.figures
-            seen.figures.add(str(answer.values))
-        if answer.actions and alike:
+            compare = bool(answer.actions) and figures in seen.figures and not seen.compared
+            seen.figures.add(figures)
+            seen.compared |= compare
+        if compare:
             with suppress(Refused):
-                total = self.api_budget.shared(Looks).get(SENDERS, lambda: _aggregate(self._ask(kwargs, None, names)))
-                if total.actions < 2 * answer.actions:
+                if str(_aggregate(self._ask(kwargs, None, names)).values) == figures:
                     raise filter_ignored(self.name, "senders")
 
     def _all_campaigns(self) -> AllCampaigns:

@@ -215,6 +215,11 @@ class HistoryCursor(Cursor):
         state = self._before.get(entity)
         return None if state is None else state.last_active or EARLIEST
 
+    def since(self, entity: Entity) -> date | None:
+        """The first day that earlier syncs have read; None if they have read none."""
+        state = self._before.get(entity)
+        return state.since if state else None
+
     def is_known(self, entity: Entity) -> bool:
         """Whether an earlier sync has read some of the history."""
         return entity in self._before

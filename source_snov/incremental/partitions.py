@@ -22,7 +22,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
 
-from source_snov.api.assumptions import ACCOUNT, Ask, Entity, FutureDays, Refused
+from source_snov.api.assumptions import ACCOUNT, Ask, Entity, FutureDays
 from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted, StreamUnavailable
 from source_snov.incremental.cursor import HistoryCursor, Span
 from source_snov.incremental.periods import Period
@@ -44,6 +44,12 @@ LOOKBACK_DAYS = 14
 FEW_REQUESTS = 600
 """Histories that take at most so many requests are not read in parts, which would cost a few more: ten minutes."""
 
+
+LONG_BEFORE = (30, 7, 0)
+"""Days of a campaign before its start: those with the most are looked at first."""
+
+MOST_STARTS = 5
+"""Requests at most that look whether something happened before campaigns were started."""
 
 MANY = 10
 """Entities from which on reports on weeks or months are read period after period."""
@@ -131,8 +137,10 @@ class StartedCampaigns:
         self._days: Mapping[int, date] | None = None
         self._created: Mapping[int, date] = {}
         self._starts_move: bool | None = None
+        self._asked = 0
         self._listed: set[int] = set()
         self._lock = Lock()
+        self._asking = Lock()
 
     def first_day_of(self, part: StreamSlice) -> date | None:
         """The first day of a campaign's life: that of its creation if `started_at` may be a later one than the first.
@@ -144,31 +152,45 @@ class StartedCampaigns:
 
     def starts_move(self) -> bool:
         """Whether something happened before `started_at`, in campaigns that were created long before: asked once."""
-        days = self.days()
-        with self._lock:
+        started = self.days()
+        with self._asking:
             if self._starts_move is None:
-                self._starts_move = self._did_something_before(days)
+                self._starts_move = self._did_something_before(started)
         return self._starts_move
 
     def _did_something_before(self, started: Mapping[int, date]) -> bool:
-        # A day less, since nobody knows in which zone days are, and another, in case the last day is left out.
-        ends = {one: day - 2 * DAY for one, day in started.items() if one in self._created}
-        longest = max(ends, key=lambda one: ends[one] - self._created[one], default=None)
-        if self._ask is None or longest is None or ends[longest] < self._created[longest]:
-            return False
-        others = [one for one, end in ends.items() if end >= ends[longest] and one != longest]
-        named = [longest, *others][: self._most([longest, *others])]
+        # A day less for the start itself, and one more, since nobody knows in which zone days are.
+        before = {one: (self._created[one], day - 2 * DAY) for one, day in started.items() if one in self._created}
+        unseen = {one: days for one, days in before.items() if days[0] <= days[1]}
+        for least in LONG_BEFORE:
+            for _ in range(MOST_STARTS - self._asked):
+                longest = [(end, one) for one, (created, end) in unseen.items() if (end - created).days >= least]
+                if not longest:
+                    break
+                # The earliest end is a day before their start for the most campaigns, which share the request.
+                end, campaign = min(longest)
+                others = [one for one, (created, last) in before.items() if created <= end <= last and one != campaign]
+                named = [campaign, *others][: self._most([campaign, *others])]
+                if self._was_active(named, min(before[one][0] for one in named), end):
+                    return True
+                unseen = {one: days for one, days in unseen.items() if one not in named}
+        return False
+
+    def _was_active(self, campaigns: Sequence[int], first: date, last: date) -> bool:
+        self._asked += 1
         try:
-            before = self._ask(named, self._created[longest], ends[longest])
-        except Refused:
+            before = self._ask(campaigns, first, last) if self._ask else None
+        except Exception:
+            # What fails here is asked for by others too, or does not matter to them.
             return False
-        if not before.empty:
-            logger.warning(
-                f"Campaigns did something before their started_at, as campaign {longest} and others may have until "
-                f"{ends[longest]}. All are read from the day of their creation on. Report this to the connector's "
-                "maintainers."
-            )
-        return not before.empty
+        if before is None or before.empty:
+            return False
+        logger.warning(
+            f"Snov.io counts something before the started_at of campaign {campaigns[0]}, or of others asked about with "
+            f"it, until {last}: it seems to be the time of the last start. All campaigns are read from the day of "
+            "their creation on. Report this to the connector's maintainers."
+        )
+        return True
 
     def missing(self, chosen: Collection[int]) -> Sequence[int]:
         """Those of the chosen ones that are not in the list."""
@@ -189,7 +211,7 @@ class StartedCampaigns:
         return {campaign: day for campaign, day in self._days.items() if not chosen or campaign in chosen}
 
     def first_day(self, chosen: Collection[int] = ()) -> date | None:
-        """The first day of the first one's life; None if none was started."""
+        """The earliest day on which one of them began; None if none was started."""
         days = self.days(chosen)
         if days and self.starts_move():
             days = {one: min(self._created.get(one, day), day) for one, day in days.items()}
@@ -256,6 +278,8 @@ class Histories:
             began = {entity: day for entity, day in began.items() if not self._chosen or entity in self._chosen}
         if self.history.entities == CAMPAIGNS and not self._chosen:
             self._campaigns.note(began.values())
+        # Never later than what an earlier sync has read: what is known of starts may change.
+        began = {entity: day and min(day, self.cursor.since(entity) or day) for entity, day in began.items()}
         begins = {entity: self._begins(day) for entity, day in began.items() if day}
         spans = self._spans(begins, self._parts(begins))
         self.cursor.begin(

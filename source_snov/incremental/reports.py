@@ -90,7 +90,10 @@ def report_stream(
 
 
 class ReportPartitions(PartitionGenerator):
-    """One partition per entity. Making them takes no request but those of the lists that entities are in."""
+    """One partition per entity.
+
+    Making them takes no request but those of the lists that entities are in, and those that look when campaigns began.
+    """
 
     def __init__(
         self, report: Report, histories: Histories, expects: Expects, last_day: LastDay, survey: Survey | None

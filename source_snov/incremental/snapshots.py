@@ -33,6 +33,7 @@ from source_snov.incremental.partitions import (
     DAY,
     LOOKBACK_DAYS,
     Campaigns,
+    StartedCampaigns,
     created_on,
     entity_of,
     first_day_of,
@@ -180,6 +181,7 @@ class Snapshots:
     survey: Survey
     cursor: SnapshotCursor | None
     campaigns: Campaigns
+    started: StartedCampaigns
     ranks: dict[Entity, int] = field(default_factory=dict)
 
     @property
@@ -208,9 +210,9 @@ class Snapshots:
         return Window(entity, max(first, began or first), self.today, began or first, last_active=EARLIEST)
 
     def life_of(self, entity: Entity, part: StreamSlice) -> Window:
-        """All days of a campaign up to today, from its creation on."""
-        began = first_day_of(part)
-        first = created_on(part) or began or EARLIEST
+        """All days of a campaign up to today: from its creation on, if it was never started."""
+        began = self.started.first_day_of(part)
+        first = began or created_on(part) or EARLIEST
         # Something hardly ever happens in a campaign that was never started.
         return Window(entity, min(first, self.today), self.today, first, last_active=None if began else EARLIEST)
 
