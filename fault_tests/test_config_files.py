@@ -403,6 +403,13 @@ def test_a_state_that_does_not_exist_is_named_and_everything_is_read(tmp_path: P
     ]
 
 
+def test_a_state_that_cannot_be_looked_at_is_no_first_sync(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.symlink_to(path)
+    arguments = commands(tmp_path, write(tmp_path / "config.json", config()))["read"]
+    assert "cannot be read: Too many levels of symbolic links" in the_reason(run([*arguments, "--state", str(path)]))
+
+
 def test_the_suggested_command_makes_a_state(tmp_path: Path) -> None:
     output = tmp_path / "output.jsonl"
     state = tmp_path / "state.json"

@@ -202,6 +202,14 @@ def test_a_forbidden_campaign_is_skipped_once_another_was_read(sandbox: Sandbox,
     ]
 
 
+def test_missing_and_forbidden_campaigns_do_not_add_up(sandbox: Sandbox) -> None:
+    sandbox.add_fault(faults.not_found(path=rf"/v2/campaigns/({FIRST}|{FIRST + 1})$", times=None))
+    sandbox.add_fault(faults.forbidden(path=f"/v2/campaigns/{FIRST + 2}$", times=None))
+    output = synced(sandbox, "campaign_settings", num_workers=1)
+    assert len(records(output, "campaign_settings")) == MOST_MISSING + 17
+    assert len(logs(output, "WARN")) == 3
+
+
 def test_the_next_sync_requests_forbidden_campaigns_again() -> None:
     """Their state stays unchanged, so no records are missed."""
     with Sandbox(campaigns(3), UNLIMITED) as sandbox:

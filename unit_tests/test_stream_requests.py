@@ -15,7 +15,7 @@ from sandbox.settings import UNLIMITED
 from sandbox.world import seeds
 from sandbox.world.account import Event
 from sandbox.world.events import FIRST_EMAIL, REPLY
-from sandbox.world.furnishing import warm_ups
+from sandbox.world.furnishing import furnish, warm_ups
 from sandbox.world.people import OWNERS
 from unit_tests._daily import TODAY, ago
 from unit_tests._helpers import logs, records, sync
@@ -222,6 +222,23 @@ def test_if_not_all_named_campaigns_count_none_are_named(reading: str) -> None:
     assert figures[0] == figures[1]
     [warning] = logs(output, "WARN")
     assert "at once, Snov.io leaves some out" in warning
+
+
+def test_a_sender_that_the_api_refuses_is_skipped_for_few_requests() -> None:
+    made = seeds.sized_account(60)
+    furnish(made, 7)
+    counts = []
+    for refused in (False, True):
+        with Sandbox(made, UNLIMITED) as sandbox:
+            if refused:
+                sandbox.add_fault(faults.not_found(path="sender_email=55002", times=None))
+            output = synced(sandbox, "sender_analytics", num_workers=1)
+            counts.append(len(sandbox.requests))
+        left_out = {55002} if refused else set()
+        assert {row["sender_email_id"] for row in records(output, "sender_analytics")} == {55001, 55003, 55004} | (
+            {55002} - left_out
+        )
+    assert counts[1] <= counts[0] + 6
 
 
 def test_figures_that_do_not_heed_the_sender_fail_the_stream() -> None:

@@ -111,6 +111,19 @@ def test_a_campaign_that_wakes_up_is_read() -> None:
         assert woken.id in {row["campaign_id"] for row in records(output, stream)}, stream
 
 
+@pytest.mark.parametrize("days", [0, 1, 20])
+def test_quiet_campaigns_are_not_asked_about_also_if_they_were_drafts_before(days: int) -> None:
+    busy = [Event(at(ago(40)), FIRST_EMAIL, 1, 55001), Event(at(ago(30)), OPEN, 1, 55001)]
+    started = [ago(40), ago(40), *(ago(35 - number) for number in range(10))]
+    made = account(busy, busy, *([] for _ in range(10)), started=started)
+    for campaign in made.campaigns.values():
+        campaign.created_at -= days * 86_400
+    with Sandbox(made, UNLIMITED) as sandbox:
+        output = together(sandbox, (DAILY, FINISHED, REPLIES))
+        assert not output.errors
+        assert sandbox.count("prospect-finished") == sandbox.count("all-replies") == 2
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     "reading",
