@@ -47,18 +47,11 @@ from source_snov.forecast import first_sync
 from source_snov.incremental.analytics import Analytics
 from source_snov.incremental.cursor import HistoryCursor, StateEmitter
 from source_snov.incremental.order import NewestFirst
-from source_snov.incremental.partitions import (
-    CAMPAIGNS,
-    Campaigns,
-    Histories,
-    History,
-    StartedCampaigns,
-    history_stream,
-    start_date,
-)
+from source_snov.incremental.partitions import CAMPAIGNS, Campaigns, Histories, History, history_stream, start_date
 from source_snov.incremental.periods import Period
 from source_snov.incremental.reports import DAILY, Report, report_stream
 from source_snov.incremental.snapshots import Snapshot, SnapshotCursor, Snapshots, snapshot_stream
+from source_snov.incremental.starts import StartedCampaigns
 from source_snov.incremental.survey import Survey
 from source_snov.progress import StreamProgress, SyncProgress
 from source_snov.python_3_11 import parse_in_turn

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
-from threading import Lock
 from typing import Any
 
 from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_generator import (
@@ -22,14 +21,14 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
 
-from source_snov.api.assumptions import ACCOUNT, Ask, Entity, FutureDays
+from source_snov.api.assumptions import Entity, FutureDays
 from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted, StreamUnavailable
 from source_snov.incremental.cursor import HistoryCursor, Span
 from source_snov.incremental.periods import Period
 from source_snov.incremental.plan import Window
+from source_snov.incremental.starts import StartedCampaigns, entity_of, first_day_of, listed_by
 from source_snov.incremental.survey import Survey, together
 from source_snov.records.extractors import StillComputing
-from source_snov.records.first_day import day_of
 from source_snov.records.notices import Notices
 
 logger = logging.getLogger("airbyte.snov")
@@ -44,12 +43,6 @@ LOOKBACK_DAYS = 14
 FEW_REQUESTS = 600
 """Histories that take at most so many requests are not read in parts, which would cost a few more: ten minutes."""
 
-
-LONG_BEFORE = (30, 7, 0)
-"""Days of a campaign before its start: those with the most are looked at first."""
-
-MOST_STARTS = 5
-"""Requests at most that look whether something happened before campaigns were started."""
 
 MANY = 10
 """Entities from which on reports on weeks or months are read period after period."""
@@ -120,102 +113,6 @@ class Campaigns:
         if self.total is None:
             return ""
         return f"{self.total:,} campaign{'s' * (self.total != 1)}, {self.started:,} of them started. "
-
-
-class StartedCampaigns:
-    """The campaigns that were started, of the configured ones if there are any.
-
-    slices: per campaign. ask: the API, about several campaigns. most: how many of them one request can name.
-    """
-
-    def __init__(
-        self, slices: StreamSlicerPartitionGenerator | None, ask: Ask | None, most: Callable[[Collection[Entity]], int]
-    ) -> None:
-        self._slices = slices
-        self._ask = ask
-        self._most = most
-        self._days: Mapping[int, date] | None = None
-        self._created: Mapping[int, date] = {}
-        self._starts_move: bool | None = None
-        self._asked = 0
-        self._listed: set[int] = set()
-        self._lock = Lock()
-        self._asking = Lock()
-
-    def first_day_of(self, part: StreamSlice) -> date | None:
-        """The first day of a campaign's life: that of its creation if `started_at` may be a later one than the first.
-
-        No document says whether a campaign that is started again keeps it (API reference 2.1).
-        """
-        day, created = first_day_of(part), created_on(part)
-        return created if day and created and created < day and self.starts_move() else day
-
-    def starts_move(self) -> bool:
-        """Whether something happened before `started_at`, in campaigns that were created long before: asked once."""
-        started = self.days()
-        with self._asking:
-            if self._starts_move is None:
-                self._starts_move = self._did_something_before(started)
-        return self._starts_move
-
-    def _did_something_before(self, started: Mapping[int, date]) -> bool:
-        # A day less for the start itself, and one more, since nobody knows in which zone days are.
-        before = {one: (self._created[one], day - 2 * DAY) for one, day in started.items() if one in self._created}
-        unseen = {one: days for one, days in before.items() if days[0] <= days[1]}
-        for least in LONG_BEFORE:
-            for _ in range(MOST_STARTS - self._asked):
-                longest = [(end, one) for one, (created, end) in unseen.items() if (end - created).days >= least]
-                if not longest:
-                    break
-                # The earliest end is a day before their start for the most campaigns, which share the request.
-                end, campaign = min(longest)
-                others = [one for one, (created, last) in before.items() if created <= end <= last and one != campaign]
-                named = [campaign, *others][: self._most([campaign, *others])]
-                if self._was_active(named, min(before[one][0] for one in named), end):
-                    return True
-                unseen = {one: days for one, days in unseen.items() if one not in named}
-        return False
-
-    def _was_active(self, campaigns: Sequence[int], first: date, last: date) -> bool:
-        self._asked += 1
-        try:
-            before = self._ask(campaigns, first, last) if self._ask else None
-        except Exception:
-            # What fails here is asked for by others too, or does not matter to them.
-            return False
-        if before is None or before.empty:
-            return False
-        logger.warning(
-            f"Snov.io counts something before the started_at of campaign {campaigns[0]}, or of others asked about with "
-            f"it, until {last}: it seems to be the time of the last start. All campaigns are read from the day of "
-            "their creation on. Report this to the connector's maintainers."
-        )
-        return True
-
-    def missing(self, chosen: Collection[int]) -> Sequence[int]:
-        """Those of the chosen ones that are not in the list."""
-        self.days()
-        return sorted(set(chosen) - self._listed)
-
-    def days(self, chosen: Collection[int] = ()) -> Mapping[int, date]:
-        """The day on which each was started. chosen: those to be named; all if none are."""
-        with self._lock:
-            if self._days is None:
-                listed = listed_by(self._slices) if self._slices else ()
-                parts = {int(entity_of(part)): part for part in listed}
-                began = {campaign: first_day_of(part) for campaign, part in parts.items()}
-                created = {campaign: created_on(part) for campaign, part in parts.items()}
-                self._created = {campaign: day for campaign, day in created.items() if day}
-                self._listed = set(began)
-                self._days = {campaign: day for campaign, day in began.items() if day}
-        return {campaign: day for campaign, day in self._days.items() if not chosen or campaign in chosen}
-
-    def first_day(self, chosen: Collection[int] = ()) -> date | None:
-        """The earliest day on which one of them began; None if none was started."""
-        days = self.days(chosen)
-        if days and self.starts_move():
-            days = {one: min(self._created.get(one, day), day) for one, day in days.items()}
-        return min(days.values(), default=None)
 
 
 class Histories:
@@ -373,13 +270,6 @@ def with_partitions(declared: DefaultStream, partitions: PartitionGenerator, his
     )
 
 
-def listed_by(slices: StreamSlicerPartitionGenerator) -> Iterator[StreamSlice]:
-    for partition in slices.generate():
-        listed = partition.to_slice()
-        assert isinstance(listed, StreamSlice)
-        yield listed
-
-
 @dataclass(frozen=True)
 class HistoryPartitions(PartitionGenerator):
     """One partition per history."""
@@ -507,20 +397,3 @@ class HistoryPartition(Partition):
 def start_date(config: Mapping[str, Any]) -> date | None:
     """The configured first day, if there is one."""
     return date.fromisoformat(config["start_date"]) if config.get("start_date") else None
-
-
-def entity_of(part: StreamSlice) -> Entity:
-    """What a slice is about: the account if it says nothing."""
-    [entity] = [value for name, value in part.partition.items() if name != "parent_slice"] or [ACCOUNT]
-    return entity if isinstance(entity, str) and not entity.isdecimal() else int(entity)
-
-
-def created_on(part: StreamSlice) -> date | None:
-    """The day on which a campaign was created; None if that cannot be read."""
-    return day_of(part.extra_fields.get("created_at"))
-
-
-def first_day_of(part: StreamSlice) -> date | None:
-    """The first day of a campaign's or a warm-up's life, as `FirstDay` decided it; None if it has not begun."""
-    [started] = [part.extra_fields[name] for name in ("started_at", "start_date") if name in part.extra_fields]
-    return date.fromisoformat(started[:10]) if started else None

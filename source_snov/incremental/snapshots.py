@@ -28,17 +28,9 @@ from airbyte_cdk.sources.types import Record, StreamSlice
 from source_snov.api.assumptions import Aggregate, Entity
 from source_snov.api.exceptions import EntityNotFound, NothingToAsk, StreamUnavailable
 from source_snov.incremental.cursor import StateEmitter, mapping_of, saved_day
-from source_snov.incremental.partitions import (
-    CAMPAIGNS,
-    DAY,
-    LOOKBACK_DAYS,
-    Campaigns,
-    StartedCampaigns,
-    created_on,
-    entity_of,
-    first_day_of,
-)
+from source_snov.incremental.partitions import CAMPAIGNS, DAY, LOOKBACK_DAYS, Campaigns
 from source_snov.incremental.plan import Window
+from source_snov.incremental.starts import StartedCampaigns, created_on, entity_of, first_day_of
 from source_snov.incremental.survey import Survey, together
 from source_snov.records.first_day import EARLIEST
 
