@@ -113,6 +113,7 @@ def loaded(folder: Path, sandbox: Sandbox, postgres: PostgresServer) -> Loaded:
     return Loaded(before, in_postgres(postgres), requests, gone, new, said, len(sandbox.requests) - began)
 
 
+@pytest.mark.long
 def test_an_incremental_sync_of_postgres_and_a_first_one_of_duckdb_end_in_the_same_tables(
     loaded: Loaded, sandbox: Sandbox
 ) -> None:

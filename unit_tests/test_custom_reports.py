@@ -51,6 +51,7 @@ def report(**fields: Any) -> dict[str, Any]:
     return {"name": "mine", "split_by": "account", "period": "month", **fields}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("period", PERIODS)
 @pytest.mark.parametrize("split", FIELDS)
 def test_the_rows_of_each_split_and_period_are_the_truth(sandbox: Sandbox, split: str, period: str) -> None:

@@ -132,6 +132,7 @@ def test_months_count_people_once_and_the_account_does_too(demo: Account) -> Non
     assert people < sum(row["total_contacted"] for row in by_campaign)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", NEW)
 @pytest.mark.parametrize("days", [1, 20, 45])
 def test_the_next_sync_reads_what_the_look_back_touches(stream: str, days: int, small: Sandbox) -> None:

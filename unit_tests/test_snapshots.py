@@ -107,6 +107,7 @@ def test_one_whose_row_in_the_list_has_changed_is_and_a_new_one_too(sandbox: San
     assert quietly(sandbox, stream, state) == {renamed.id, new.id} - turns(30)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", OF_CAMPAIGNS)
 @pytest.mark.parametrize("status", ["Active", "Paused", "Something new"])
 def test_one_that_may_move_without_activity_is_read_until_it_is_at_rest(
@@ -118,6 +119,7 @@ def test_one_that_may_move_without_activity_is_read_until_it_is_at_rest(
     assert again == (set(sandbox.account.campaigns) - turns(30) if stream in MOVING else set())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", OF_CAMPAIGNS)
 def test_in_as_many_days_each_is_read_once_and_no_day_reads_all(sandbox: Sandbox, stream: str) -> None:
     state = state_of(sandbox, stream, 1)
@@ -128,6 +130,7 @@ def test_in_as_many_days_each_is_read_once_and_no_day_reads_all(sandbox: Sandbox
     assert read(incremental(sandbox, stream, state, refresh_after_days=1), stream) == set(sandbox.account.campaigns)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", OF_CAMPAIGNS)
 def test_a_full_refresh_reads_all_and_without_the_survey_so_does_an_incremental_sync(
     sandbox: Sandbox, stream: str
@@ -138,6 +141,7 @@ def test_a_full_refresh_reads_all_and_without_the_survey_so_does_an_incremental_
     assert read(incremental(sandbox, stream, state, skip_quiet_campaigns=False), stream) == every
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", OF_CAMPAIGNS)
 def test_what_is_quiet_for_weeks_stays_known(sandbox: Sandbox, stream: str) -> None:
     state = state_of(sandbox, stream)

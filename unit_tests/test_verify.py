@@ -141,6 +141,7 @@ SWITCHES: list[tuple[dict[str, Any], set[str]]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("settings", "differing"), [pytest.param(*each, id=str(each[0])) for each in SWITCHES])
 def test_each_switch_of_the_sandbox_is_found_and_nothing_else(settings: dict[str, Any], differing: set[str]) -> None:
     assert Verification(**settings).those_that("differs") == differing
