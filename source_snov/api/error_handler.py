@@ -293,9 +293,10 @@ class SnovErrorHandler(DefaultErrorHandler):
             further = " Let this machine reach the API without it, then sync again."
         else:
             further = " Sync again later; if this goes on, look at Snov.io's status page or ask its support."
+        times = "once" if attempts == 1 else f"{attempts} times in a row"
         reason = f" ({type(answer).__name__}: {quote_safely(str(answer))})" if isinstance(answer, Exception) else ""
         return AirbyteTracedException(
-            message=f"{_cause(answer)}. That happened {attempts} times in a row.{further}",
+            message=f"{_cause(answer)}. That happened {times}.{further}",
             internal_message=f"Gave up after {attempts} tries: {_cause(answer)}{reason}",
             failure_type=FailureType.transient_error,
         )
