@@ -200,7 +200,6 @@ def test_what_an_earlier_sync_knew_of_starts_is_kept(stream: str, clock: Clock) 
         sandbox.account.campaigns[FIRST].started_at = int(at(ago(10)))
         sandbox.account.campaigns[FIRST].created_at = int(at(ago(10)))
         second = incremental(sandbox, stream, last_states(first)[stream])
-        again = incremental(sandbox, stream)
     assert not second.errors
     if stream == "campaign_analytics_monthly":
         newest = max(records(first, stream), key=lambda row: row["month"])
@@ -208,7 +207,9 @@ def test_what_an_earlier_sync_knew_of_starts_is_kept(stream: str, clock: Clock) 
         assert row["emails_sent"] == newest["emails_sent"]
         assert row["date_from"] == newest["date_from"]
     assert last_states(second)[stream]["campaigns"][str(FIRST)]["since"] <= str(ago(80))
-    assert len(records(second, stream)) >= min(15, len(records(again, stream)))
+    if stream != "campaign_analytics_monthly":
+        days_read = {row.get("date", row.get("event_time"))[:10] for row in records(second, stream)}
+        assert days_read == set(map(str, days(ago(14), TODAY)))
 
 
 @pytest.mark.parametrize("stream", ["emails_sent", ACTIVITY, "finished_prospects"])
