@@ -13,7 +13,8 @@ from airbyte_cdk.models import ConnectorSpecification
 from airbyte_cdk.sources.declarative import concurrent_declarative_source
 
 from source_snov import SourceSnov
-from source_snov.source import ACTIVITY, CHECKED, STREAMS, DeclaredSource
+from source_snov.declared_source import ACTIVITY, CHECKED, DeclaredSource
+from source_snov.source import STREAMS
 
 
 def prepare_once(patch: pytest.MonkeyPatch, **definitions: Any) -> None:

@@ -19,7 +19,7 @@ from sandbox.faults import Fault
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from sandbox.world import seeds
-from source_snov.source import CHECK_PATIENCE
+from source_snov.declared_source import CHECK_PATIENCE
 from unit_tests._helpers import API, Api, Clock, check, config, connection_status
 
 

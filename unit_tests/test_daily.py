@@ -437,7 +437,7 @@ def test_a_sync_over_midnight_keeps_one_today(few: Sandbox, monkeypatch: pytest.
         def now(cls, tz: Any = None) -> Any:
             return next(minutes)
 
-    monkeypatch.setattr("source_snov.source.datetime", Now)
+    monkeypatch.setattr("source_snov.declared_source.datetime", Now)
     found = rows(daily(few))
     assert found == truth(few.account, last=ago(1))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from source_snov.source import DeclaredSource
+from source_snov.declared_source import DeclaredSource
 from unit_tests._helpers import CAMPAIGN, Api, check, records, sync
 from unit_tests._names import CAMPAIGNS_PATH, TOKEN_PATH
 from unit_tests._paths import PACKAGE, SCHEMAS

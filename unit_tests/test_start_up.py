@@ -15,7 +15,7 @@ from airbyte_cdk.sources.declarative.interpolation.jinja import JinjaInterpolati
 from airbyte_cdk.test.entrypoint_wrapper import _run_command
 
 from source_snov import SourceSnov
-from source_snov.source import DeclaredSource
+from source_snov.declared_source import DeclaredSource
 from unit_tests._helpers import config
 
 

@@ -10,7 +10,7 @@ from sandbox.faults import Fault
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from sandbox.world import seeds
-from source_snov.source import DeclaredSource
+from source_snov.declared_source import DeclaredSource
 from unit_tests._helpers import Clock, failure, records, sync
 
 pytestmark = pytest.mark.long

@@ -13,7 +13,8 @@ from airbyte_cdk.entrypoint import launch
 from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification
 from airbyte_cdk.sources.declarative.yaml_declarative_source import YamlDeclarativeSource
 
-from source_snov.source import Config, DeclaredSource, SourceSnov
+from source_snov.declared_source import Config, DeclaredSource
+from source_snov.source import SourceSnov
 
 
 class PlainStart(SourceSnov):
