@@ -33,11 +33,29 @@ NOTICE: Final = """\
 """
 
 STREAMS: Final = (
-    *("campaigns", "campaign_analytics", "campaign_analytics_daily", "campaign_progress"),
-    *("campaign_recipients_activity", "campaign_replies", "emails_sent", "email_opens", "email_clicks"),
-    *("email_replies", "finished_prospects", "campaign_settings", "sender_email_accounts", "warm_ups"),
-    *("prospect_lists", "list_prospects", "prospect_custom_fields", "sending_schedules", "do_not_email_lists"),
-    *("pipelines", "pipeline_stages", "account_balance", "webhooks"),
+    "campaigns",
+    "campaign_analytics",
+    "campaign_analytics_daily",
+    "campaign_progress",
+    "campaign_recipients_activity",
+    "campaign_replies",
+    "emails_sent",
+    "email_opens",
+    "email_clicks",
+    "email_replies",
+    "finished_prospects",
+    "campaign_settings",
+    "sender_email_accounts",
+    "warm_ups",
+    "prospect_lists",
+    "list_prospects",
+    "prospect_custom_fields",
+    "sending_schedules",
+    "do_not_email_lists",
+    "pipelines",
+    "pipeline_stages",
+    "account_balance",
+    "webhooks",
 )
 """Those that components of the CDK can read."""
 

@@ -19,6 +19,7 @@ from airbyte_cdk.models import AirbyteStream, SyncMode
 
 from benchmarks.tables import around
 from builder.generate import FILE as EDITION
+from builder.generate import STREAMS as EDITIONS
 from builder.generate import text as edition
 from repo_tests.costs import ASSUMED, COSTS, NEXT_MORNING, requests_of
 from source_snov import SourceSnov
@@ -37,11 +38,15 @@ Row = Mapping[str, str]
 def generated() -> dict[Path, str]:
     """What each page and catalog should hold."""
     found = {}
-    for name, tables in TABLES.items():
+    for name in (*TABLES, *COUNTED):
         text = (ROOT / name).read_text()
-        for rows in tables:
+        for rows in TABLES.get(name, ()):
             before, old, after = around(f"make docs: {rows.__name__}", text)
             text = before + filled(old, list(rows())) + after
+        for phrase in COUNTED.get(name, ()):
+            old = re.sub(r"\\{\w+\\}", r"\\d+", re.escape(phrase))
+            text, places = re.subn(old, phrase.format(every=len(DECLARED), edition=len(EDITIONS)), text)
+            assert places == 1, f"{name} has to say once: {phrase}"
         found[ROOT / name] = text
     found[EDITION] = edition()
     every = catalog()
@@ -225,6 +230,13 @@ TABLES: dict[str, list[Callable[[], Iterator[Row]]]] = {
     "docs/personal-data.md": [personal],
     "docs/running/cron-airflow.md": [six_oclock],
 }
+
+COUNTED: dict[str, list[str]] = {
+    "README.md": ["[{every} in all]"],
+    "docs/running/README.md": ["{edition} of the {every} streams"],
+    "docs/running/cloud.md": ["{edition} of the {every} streams", "| streams | {edition} | {every}, and"],
+}
+"""What the prose of a page says of the number of streams: of the connector, and of the edition for the Builder."""
 
 if __name__ == "__main__":
     for path, text in generated().items():

@@ -165,7 +165,7 @@ def account(*stories: Iterable[Event], started: Sequence[date | None] = (), furn
 def synced(sandbox: Sandbox, *streams: str, **overrides: Any) -> EntrypointOutput:
     """A full refresh that must not fail."""
     output = sync(*streams, whole_config=sandbox.config(**overrides))
-    assert not output.errors
+    assert not output.errors, [error.trace.error.message for error in output.errors]
     return output
 
 

@@ -87,6 +87,7 @@ def test_a_stream_is_listed_by_a_reference_that_ends_in_its_name() -> None:
     """That is how a command finds the streams that it needs, and builds no others."""
     listed = [each["$ref"].rpartition("/")[2] for each in MANIFEST["streams"]]
     assert listed == [stream["name"] for stream in resolved()["streams"]]
+    assert listed == [stream["$parameters"]["name"] for stream in resolved()["streams"]]
 
 
 def test_every_stream_has_a_schema_file_and_every_schema_file_a_stream() -> None:

@@ -19,7 +19,7 @@ from sandbox.world.furnishing import furnish, warm_ups
 from sandbox.world.people import OWNERS
 from unit_tests._daily import TODAY, ago
 from unit_tests._helpers import logs, records, sync
-from unit_tests._names import ANALYTICS_PATH, CAMPAIGNS_PATH, TOKEN_PATH
+from unit_tests._names import ANALYTICS_PATH, CAMPAIGNS_PATH, STREAMS, TOKEN_PATH
 from unit_tests._streams import (
     CHILDREN,
     EVENT_LISTS,
@@ -101,6 +101,11 @@ EXPECTED: dict[str, dict[str, int]] = {
 
 NOT_SHARED = (STATISTICS, "/v1/prospect-list")
 """What two streams ask, each with parameters of its own, or rarely together."""
+
+
+def test_the_requests_of_each_stream_are_known() -> None:
+    """Here, or in test_request_counts.py and where reports are."""
+    assert {*EXPECTED} == {*STREAMS} - {*REPORTS, "campaigns", "campaign_analytics", "campaign_progress"}
 
 
 @pytest.mark.parametrize("stream", EXPECTED)

@@ -1,4 +1,4 @@
-"""`make verify CONFIG=secrets/config.json`: checks open points against a real account, with at most 100 read requests.
+"""`make verify CONFIG=secrets/config.json`: checks open points against a real account, with at most 120 read requests.
 
 Prints a table and writes verify.json, both without personal data. The exit code is 0 if it could run, even if points
 differ, else 1.
@@ -24,7 +24,7 @@ from verify.client import CannotRun, Client, CouldNotTell
 from verify.findings import Point, Seen
 from verify.report import Finding, as_json, table
 
-MOST_REQUESTS: Final = 100
+MOST_REQUESTS: Final = 120
 API: Final = "https://api.snov.io"
 
 POINTS: Final[Sequence[Point]] = (
