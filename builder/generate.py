@@ -482,10 +482,13 @@ def _transformations(own: Component, schema: Component) -> Sequence[Component]:
         ]
         made = [*gathered, *made, _added("custom_fields", "{{ record['custom_fields'][1:] }}")]
     if name == "campaign_analytics":
-        for field in (field for each in made for field in each.get("fields", [])):
-            [path] = field["path"]
-            field["value"] = PERIODS[name].get(path, field["value"])
+        days = [_field(day, value) for day, value in PERIODS[name].items()]
+        stamps = {"type": "AddFields", "fields": [_field("checked_at", NOW), *days]}
+        made = [_added("campaign_id", "{{ stream_partition['campaign_id'] }}", "integer"), stamps, *made]
     return made
+
+
+NOW: Final = "{{ now_utc().strftime('%Y-%m-%dT%H:%M:%SZ') }}"
 
 
 TIMES: Final = r"""regex_replace("_at': '([0-9-]{10}) ([0-9:]{8})'", "_at': '\\1T\\2Z'")"""

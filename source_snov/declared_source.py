@@ -25,7 +25,6 @@ from source_snov.api.assumptions import LastDay
 from source_snov.api.budget import Patience, RateLimitPause, SnovBudget, Window
 from source_snov.api.environment import use_environment
 from source_snov.api.limits import LargeAnswers
-from source_snov.api.requesters import SPAN, Looks
 from source_snov.config import check_config
 from source_snov.custom_reports import declared
 from source_snov.failures import system_error
@@ -34,11 +33,12 @@ from source_snov.incremental.order import NewestFirst
 from source_snov.incremental.partitions import Campaigns
 from source_snov.incremental.reports import DAILY
 from source_snov.incremental.streams import IncrementalStreams, skips_quiet
+from source_snov.incremental.totals import SPAN, Looks
 from source_snov.progress import StreamProgress, SyncProgress
 from source_snov.python_3_11 import parse_in_turn
 from source_snov.records.first_day import day_of
 from source_snov.records.notices import Notices
-from source_snov.skipping import TrackedStream
+from source_snov.skipping import TrackedPartitions
 
 parse_in_turn()
 
@@ -144,15 +144,16 @@ class DeclaredSource(YamlDeclarativeSource):
         progress: StreamProgress,
         incremental: IncrementalStreams,
     ) -> AbstractStream:
-        wanted = {**self._config, **declared["$parameters"].get("filters", {})}.get("campaign_ids", [])
-        return TrackedStream(
-            incremental.of(stream, declared, progress.field, progress.expect),
+        stream = incremental.of(stream, declared, progress.field, progress.expect)
+        stream._stream_partition_generator = TrackedPartitions(
+            stream._stream_partition_generator,
             progress,
-            wanted,
+            {**self._config, **declared["$parameters"].get("filters", {})}.get("campaign_ids", []),
             self._budget.shared(LargeAnswers),
             self._budget.shared(Notices),
             lambda: self._budget.made_here,
         )
+        return stream
 
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
         """Proves that the credentials work, the campaign list can be read, and each of `campaign_ids` is in it."""

@@ -5,11 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from threading import Lock
 from typing import Any
 
-from airbyte_cdk.models import AirbyteStream
-from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
-from airbyte_cdk.sources.streams.concurrent.availability_strategy import StreamAvailability
-from airbyte_cdk.sources.streams.concurrent.cursor import Cursor
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
+from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
 from airbyte_cdk.utils import AirbyteTracedException
 
@@ -162,8 +159,8 @@ class Skipping:
             self._warn(held)
 
 
-class TrackedStream(AbstractStream):
-    """A stream whose partitions are counted, one per campaign also when the API lists a campaign twice.
+class TrackedPartitions(PartitionGenerator):
+    """A stream's partitions, counted, one per campaign also when the API lists a campaign twice.
 
     A partition whose entity is gone is skipped with one warning, and so is an optional stream that is not there.
 
@@ -172,7 +169,7 @@ class TrackedStream(AbstractStream):
 
     def __init__(
         self,
-        stream: AbstractStream,
+        partitions: PartitionGenerator,
         progress: StreamProgress,
         wanted: Collection[int],
         large: LargeAnswers,
@@ -180,18 +177,18 @@ class TrackedStream(AbstractStream):
         made_here: Callable[[], int],
     ) -> None:
         """`made_here`: the requests made by the calling thread."""
-        self._stream = stream
+        self._partitions = partitions
         self._made_here = made_here
         self._progress = progress
         self._skipping = Skipping(progress, notices)
         self._wanted = wanted
         self._large = large
 
-    def generate_partitions(self) -> Iterable[Partition]:
+    def generate(self) -> Iterable[Partition]:
         self._progress.begin()
         seen: set[tuple[Any, int]] = set()
         try:
-            for partition in self._stream.generate_partitions():
+            for partition in self._partitions.generate():
                 if self._skipping.ended:
                     return
                 # A history may come in parts.
@@ -204,7 +201,7 @@ class TrackedStream(AbstractStream):
         except StreamUnavailable as reason:
             self._skipping.give_up(reason.message)
         except Exception as error:
-            if failure := self._skipping.failure(error, f"while it listed what {self.name} is about"):
+            if failure := self._skipping.failure(error, f"while it listed what {self._progress.name} is about"):
                 raise failure from None
         else:
             self._skipping.finish(len(seen))
@@ -213,33 +210,9 @@ class TrackedStream(AbstractStream):
     def _warn_of_missing(self, seen: set[Any]) -> None:
         if self._progress.field == "campaign_id" and (missing := sorted(set(self._wanted) - seen)):
             logger.warning(
-                f"{self.name}: the campaign_ids {', '.join(map(str, missing))} are not in the campaign list any more. "
-                "Remove them from the source's configuration, or give the API user access to these campaigns."
+                f"{self._progress.name}: the campaign_ids {', '.join(map(str, missing))} are not in the campaign list "
+                "any more. Remove them from the source's configuration, or give the API user access to these campaigns."
             )
-
-    @property
-    def name(self) -> str:
-        return self._stream.name
-
-    @property
-    def cursor_field(self) -> str | None:
-        return self._stream.cursor_field
-
-    @property
-    def cursor(self) -> Cursor:
-        return self._stream.cursor
-
-    def get_json_schema(self) -> Mapping[str, Any]:
-        return self._stream.get_json_schema()
-
-    def as_airbyte_stream(self) -> AirbyteStream:
-        return self._stream.as_airbyte_stream()
-
-    def log_stream_sync_configuration(self) -> None:
-        self._stream.log_stream_sync_configuration()
-
-    def check_availability(self) -> StreamAvailability:
-        return self._stream.check_availability()
 
 
 class TrackedPartition(Partition):

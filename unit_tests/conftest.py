@@ -13,7 +13,7 @@ PROXY_SETTINGS = ("https_proxy", "no_proxy", "all_proxy", "requests_ca_bundle", 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     # For a past period, a sync finds out how the API reads `date_to`. Only tests with the sandbox need these requests.
-    monkeypatch.setattr("source_snov.api.requesters.CampaignsRequester._find_out", lambda *arguments: None)
+    monkeypatch.setattr("source_snov.incremental.totals.Totals._find_out", lambda *arguments: None)
     with mocked_api() as mocked:
         yield mocked
         assert mocked.all_expected, [request.url for request in mocked.mocker.request_history]

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from threading import Lock, RLock
 from typing import Any
 
@@ -144,6 +145,33 @@ class FutureDays:
         self.refused: dict[str, bool] = {}
 
 
+class FilterCheck:
+    """Looks, once, whether all have more than each of two with the same figures.
+
+    If not, the API ignores which one is asked for, and `check` raises an error: the figures of all of them would stand
+    for those of each.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[int, Entity] = {}
+        self._done = False
+        self._lock = Lock()
+
+    def check(
+        self, stream_name: str, things: str, entity: Entity, answer: Aggregate, of_all: Callable[[], Aggregate]
+    ) -> None:
+        with self._lock:
+            if self._done or not answer.actions:
+                return
+            if self._seen.setdefault(hash(str(answer.values)), entity) == entity:
+                return
+            self._done = True
+            self._seen.clear()
+        with suppress(Refused):
+            if of_all().values == answer.values:
+                raise filter_ignored(stream_name, things)
+
+
 @dataclass
 class Assumptions:
     """Asks for aggregates as the API is known to read requests, and checks what is assumed of them.
@@ -168,8 +196,7 @@ class Assumptions:
     _witness: Witness | None = None
     _kept: dict[tuple[Entity, date], Aggregate] = field(default_factory=dict)
     """Responses about days that were asked for to find something out, and will be wanted."""
-    _alike: dict[int, Entity] = field(default_factory=dict)
-    """Who had which figures in which days, by a hash of these."""
+    _filter: FilterCheck = field(default_factory=FilterCheck)
     _done: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
@@ -198,25 +225,9 @@ class Assumptions:
         if not proven and is_cell and len(campaigns) == 1 and not answer.empty:
             self._witness = Witness(campaigns[0], first, last, answer.actions)
         if is_cell and len(campaigns) == 1 and answer.actions and self.thing not in ("campaign", "account"):
-            self._check_filter(campaigns[0], first, last, answer)
+            of_all = partial(self.answer, [], first, last)
+            self._filter.check(self.stream_name, f"{self.thing}s", campaigns[0], answer, of_all)
         return answer
-
-    def _check_filter(self, entity: Entity, first: date, last: date, answer: Aggregate) -> None:
-        """Looks, once, whether all have more than each of two with the same figures.
-
-        If not, the API does not heed which is asked for, and this raises an error: the figures of all of them would
-        stand for those of each.
-        """
-        if "filter" in self._done:
-            return
-        with self._lock:
-            other = self._alike.setdefault(hash((first, last, str(answer.values))), entity)
-        if other == entity or not self.first("filter"):
-            return
-        self._alike.clear()
-        with suppress(Refused):
-            if self.answer([], first, last).values == answer.values:
-                raise filter_ignored(self.stream_name, f"{self.thing}s")
 
     def _settle_last_day(self, campaigns: Sequence[Entity], first: date, last: date) -> bool | None:
         """Finds out what `date_to` means, if no day of this sync has shown it yet, from days that are not all empty.

@@ -57,7 +57,7 @@ UNAVAILABLE = (402, 403, 404)
 """Statuses that say that the plan does not include a resource, or that the API does not know it."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SnovErrorHandler(DefaultErrorHandler):
     """Decides on each answer. Every number below is stated in the manifest.
 
@@ -80,7 +80,7 @@ class SnovErrorHandler(DefaultErrorHandler):
     first_pause, longest_pause, patience: seconds of 429 (see RateLimitPause); beyond `patience` in a row, it fails.
     """
 
-    api_budget: SnovBudget = None  # type: ignore[assignment]  # the CDK fills it in; a base class has defaults already
+    api_budget: SnovBudget
     expects: str | None = None
     nulls: bool = False
     under: str = ""

@@ -34,7 +34,7 @@ LONGEST_QUERY = 7_000
 """Characters of a query: common servers accept 8,192 for the request line."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class StepContentsRetriever(SimpleRetriever):
     """Reads each content of a campaign's e-mail steps, named by the slice's extra fields (see StepContent).
 
@@ -42,7 +42,7 @@ class StepContentsRetriever(SimpleRetriever):
     the campaign if it is the first one, since the API may not know the path. Raises NothingToAsk, like the other one.
     """
 
-    settings: SharedRequester = None  # type: ignore[assignment]  # a base class has defaults already
+    settings: SharedRequester
 
     def read_records(
         self, records_schema: Mapping[str, Any], stream_slice: StreamSlice | None = None
@@ -81,15 +81,15 @@ class _Addresses(Once):
     """The addresses of each prospect list that a sync has read."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RecipientStatusesRetriever(SimpleRetriever):
     """Asks about all addresses of the campaign's prospect list: `emails`, an extra field of the slice of each request.
 
     prospects: the stream that reads a list.
     """
 
-    prospects: DefaultStream = None  # type: ignore[assignment]  # a base class has defaults already
-    api_budget: Shared = None  # type: ignore[assignment]
+    prospects: DefaultStream
+    api_budget: Shared
 
     def read_records(
         self, records_schema: Mapping[str, Any], stream_slice: StreamSlice | None = None

@@ -153,7 +153,27 @@ class StateEmitter:
         self._repository.emit_message(self._manager.create_state_message(self.stream_name, None))
 
 
-class HistoryCursor(Cursor):
+class EmittingCursor(Cursor):
+    """A cursor whose partitions call its `settle` for what they have read; the CDK's calls say nothing of it."""
+
+    def __init__(self, emitter: StateEmitter) -> None:
+        self._emitter = emitter
+        self._lock = Lock()
+
+    def observe(self, record: Record) -> None:
+        pass
+
+    def close_partition(self, partition: Partition) -> None:
+        pass
+
+    def ensure_at_least_one_state_emitted(self) -> None:
+        self._emitter.emit(self.state)
+
+    def should_be_synced(self, record: Record) -> bool:
+        return True
+
+
+class HistoryCursor(EmittingCursor):
     """Keeps the state of one stream and emits it every REQUESTS_PER_STATE requests.
 
     State: `{"campaigns": {"<id>": {"since", "until", "last_active"}}}`, all of them days. While a sync is under way, it
@@ -180,8 +200,8 @@ class HistoryCursor(Cursor):
         last_day: what the state knows of the API, and is to know. by_name: whether what histories are of has a name
         instead of an ID.
         """
+        super().__init__(emitter)
         self._entities = entities
-        self._emitter = emitter
         mode = "full_refresh" if full_refresh else "incremental"
         self._under_way = {"day": str(today), "start_date": str(start_date or ""), "mode": mode}
         self._saved = saved = emitter.saved
@@ -208,7 +228,6 @@ class HistoryCursor(Cursor):
             self._known = {entity: replace(state, next=None) for entity, state in self._known.items()}
         self._before = dict(self._known)
         self._reading: dict[Entity, list[_Reading]] | None = None
-        self._lock = Lock()
 
     def last_active(self, entity: Entity) -> date | None:
         """The last day on which an earlier sync saw activity; EARLIEST if it saw none, None if there was none."""
@@ -320,18 +339,6 @@ class HistoryCursor(Cursor):
         # Without the lock: the queue may be full, and who empties it may need the lock.
         if due:
             self._emitter.emit(self.state)
-
-    def observe(self, record: Record) -> None:
-        """Does nothing: the partitions call `settle` for the days of their records."""
-
-    def close_partition(self, partition: Partition) -> None:
-        """Does nothing, as above."""
-
-    def ensure_at_least_one_state_emitted(self) -> None:
-        self._emitter.emit(self.state)
-
-    def should_be_synced(self, record: Record) -> bool:
-        return True
 
     @property
     def state(self) -> MutableMapping[str, Any]:

@@ -15,7 +15,7 @@ from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_genera
     DeclarativePartitionFactory,
     StreamSlicerPartitionGenerator,
 )
-from airbyte_cdk.sources.streams.concurrent.cursor import CursorField
+from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, CursorField
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
@@ -252,21 +252,18 @@ class Histories:
         return max(began, self._start or began, self._first_of_all)
 
 
-def history_stream(declared: DefaultStream, histories: Histories) -> DefaultStream:
-    """The declared stream, with the state and the windows of its histories."""
-    return with_partitions(declared, HistoryPartitions(declared.name, histories), histories)
-
-
-def with_partitions(declared: DefaultStream, partitions: PartitionGenerator, histories: Histories) -> DefaultStream:
-    """The declared stream with other partitions, and the cursor of its histories."""
+def with_partitions(
+    declared: DefaultStream, partitions: PartitionGenerator, cursor_field: str, cursor: Cursor
+) -> DefaultStream:
+    """The declared stream with other partitions and another cursor."""
     return DefaultStream(
         partition_generator=partitions,
         name=declared.name,
         json_schema=declared.get_json_schema,
         primary_key=[name for [name] in declared.as_airbyte_stream().source_defined_primary_key or []],
-        cursor_field=CursorField(histories.history.cursor_field),
+        cursor_field=CursorField(cursor_field),
         logger=logger,
-        cursor=histories.cursor,
+        cursor=cursor,
     )
 
 

@@ -10,14 +10,13 @@ from datetime import date
 from threading import Lock
 from typing import Any
 
-from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
 
 from source_snov.api.assumptions import Aggregate, Ask, Assumptions, Entity, LastDay, Refused
 from source_snov.api.exceptions import EntityNotFound, nothing_there
-from source_snov.incremental.partitions import Histories, ToRead, with_partitions
+from source_snov.incremental.partitions import Histories, ToRead
 from source_snov.incremental.periods import Period
 from source_snov.incremental.plan import NothingAnswered, Plan, Settled, Unsettled, Window, cell_days
 from source_snov.incremental.survey import Survey, Turns
@@ -71,22 +70,6 @@ class Report:
             key |= {"date_from": str(first), "date_to": str(last)}
         # The key stands first, and is ours also if the API adds fields of these names.
         return {**key, **aggregate.values, **key}
-
-
-def report_stream(
-    declared: DefaultStream,
-    report: Report,
-    histories: Histories,
-    expects: Expects,
-    last_day: LastDay,
-    survey: Survey | None,
-) -> DefaultStream:
-    """The declared stream, except that a plan chooses its requests.
-
-    survey: is told what it finds out of the days of campaigns; None if that is about something else, or narrowed by the
-    configuration's filters.
-    """
-    return with_partitions(declared, ReportPartitions(report, histories, expects, last_day, survey), histories)
 
 
 class ReportPartitions(PartitionGenerator):

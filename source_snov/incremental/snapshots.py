@@ -6,35 +6,28 @@ when it may change without activity, or when it was read `refresh_after_days` ag
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
-from threading import Lock
 from typing import Any
 
-from airbyte_cdk.sources.declarative.extractors import RecordSelector
-from airbyte_cdk.sources.declarative.retrievers import SimpleRetriever
 from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_generator import (
     DeclarativePartition,
     StreamSlicerPartitionGenerator,
 )
-from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, CursorField
-from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
 
 from source_snov.api.assumptions import Aggregate, Entity
 from source_snov.api.exceptions import EntityNotFound, NothingToAsk, StreamUnavailable
-from source_snov.incremental.cursor import StateEmitter, mapping_of, saved_day
+from source_snov.incremental.cursor import EmittingCursor, StateEmitter, mapping_of, saved_day
 from source_snov.incremental.partitions import CAMPAIGNS, DAY, LOOKBACK_DAYS, Campaigns
 from source_snov.incremental.plan import Window
 from source_snov.incremental.starts import StartedCampaigns, created_on, entity_of, first_day_of
 from source_snov.incremental.survey import Survey, together
+from source_snov.incremental.totals import Totals
 from source_snov.records.first_day import EARLIEST
-
-logger = logging.getLogger("airbyte.snov")
 
 CURSOR_FIELD = "checked_at"
 
@@ -63,6 +56,7 @@ class Snapshot:
     moves: bool = False
     activity: bool = True
     filtered: bool = False
+    totals: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,7 @@ class Checked:
         return {CURSOR_FIELD: _text(self.at), "until": str(self.until), "row": self.row}
 
 
-class SnapshotCursor(Cursor):
+class SnapshotCursor(EmittingCursor):
     """When each campaign (or sender) was read.
 
     State: `{"campaigns": {"<id>": {"checked_at", "until", "row"}}}`; for senders, it has
@@ -98,8 +92,8 @@ class SnapshotCursor(Cursor):
     """
 
     def __init__(self, entities: str, emitter: StateEmitter, filters: str | None, now: datetime) -> None:
+        super().__init__(emitter)
         self._entities = entities
-        self._emitter = emitter
         self._saved = saved = emitter.saved
         self._filters = filters
         known = mapping_of(saved.get(entities)) if saved.get("filters") == filters else {}
@@ -111,7 +105,6 @@ class SnapshotCursor(Cursor):
         continues = unfinished is not None and timedelta(0) <= now - unfinished <= DAY
         self.began = unfinished if continues and unfinished else now
         self._unfinished: set[Entity] | None = None
-        self._lock = Lock()
 
     def of(self, entity: Entity) -> Checked | None:
         return self._known.get(entity)
@@ -146,18 +139,6 @@ class SnapshotCursor(Cursor):
                 state["filters"] = self._filters
             return state | {"unfinished": _text(self.began)} if self._unfinished else state
 
-    def observe(self, record: Record) -> None:
-        """Does nothing: the partitions settle what they have read."""
-
-    def close_partition(self, partition: Partition) -> None:
-        """Does nothing, as above."""
-
-    def ensure_at_least_one_state_emitted(self) -> None:
-        self._emitter.emit(self.state)
-
-    def should_be_synced(self, record: Record) -> bool:
-        return True
-
 
 @dataclass(frozen=True)
 class Snapshots:
@@ -174,6 +155,7 @@ class Snapshots:
     cursor: SnapshotCursor | None
     campaigns: Campaigns
     started: StartedCampaigns
+    totals: Totals | None = None
     ranks: dict[Entity, int] = field(default_factory=dict)
 
     @property
@@ -224,19 +206,6 @@ class Snapshots:
         days = int(self.config.get("refresh_after_days", REFRESH_AFTER_DAYS))
         its_turn = (self.today.toordinal() + self.ranks[entity]) % days == 0
         return (its_turn and known.at.date() < self.today) or (self.today - known.at.date()).days >= days
-
-
-def snapshot_stream(declared: DefaultStream, snapshots: Snapshots) -> DefaultStream:
-    """The declared stream, which reads again only what may have changed."""
-    return DefaultStream(
-        partition_generator=SnapshotPartitions(declared.name, snapshots),
-        name=declared.name,
-        json_schema=declared.get_json_schema,
-        primary_key=[name for [name] in declared.as_airbyte_stream().source_defined_primary_key or []],
-        cursor_field=CursorField(CURSOR_FIELD),
-        logger=logger,
-        cursor=snapshots.cursor or declared.cursor,
-    )
 
 
 @dataclass(frozen=True)
@@ -334,11 +303,12 @@ class SnapshotPartition(Partition):
         quiet = self._snapshots.snapshot.quiet
         if quiet == "nothing" and self._was_never_active():
             return
-        if quiet == "zeros" and (zeros := self._zeros()):
-            retriever = self._declared._retriever
-            assert isinstance(retriever, SimpleRetriever)
-            assert isinstance(retriever.record_selector, RecordSelector)
-            yield from retriever.record_selector.filter_and_transform([dict(zeros.values)], {}, {}, self._part)
+        if totals := self._snapshots.totals:
+            zeros = self._zeros() if quiet == "zeros" else None
+            row = totals.row(self._entity, self._part.extra_fields.get("created_at"), zeros)
+            self.nothing_to_read = zeros is not None
+            data = {**row, CURSOR_FIELD: _text(datetime.now(timezone.utc))}
+            yield Record(data=data, stream_name=self.stream_name(), associated_slice=self._part)
             return
         try:
             yield from self._declared.read()

@@ -112,6 +112,11 @@ class StartedCampaigns:
                 self._days = {campaign: day for campaign, day in began.items() if day}
         return {campaign: day for campaign, day in self._days.items() if not chosen or campaign in chosen}
 
+    def first_created(self) -> date | None:
+        """The day on which the first of them was created; None if that of any cannot be read."""
+        days = [self._created.get(campaign) for campaign in self.days()]
+        return None if None in days else min(filter(None, days), default=None)
+
     def first_day(self, chosen: Collection[int] = ()) -> date | None:
         """The earliest day on which one of them began; None if none was started."""
         days = self.days(chosen)

@@ -6,6 +6,8 @@ A stream with a `history` has one for each of its partitions: of a report's rows
 
 import logging
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -24,12 +26,21 @@ from source_snov.api.budget import SnovBudget
 from source_snov.api.retrievers import slices_of
 from source_snov.incremental.analytics import Analytics
 from source_snov.incremental.cursor import HistoryCursor, StateEmitter
-from source_snov.incremental.partitions import CAMPAIGNS, Campaigns, Histories, History, history_stream, start_date
+from source_snov.incremental.partitions import (
+    CAMPAIGNS,
+    Campaigns,
+    Histories,
+    History,
+    HistoryPartitions,
+    start_date,
+    with_partitions,
+)
 from source_snov.incremental.periods import Period
-from source_snov.incremental.reports import DAILY, Expects, Report, report_stream
-from source_snov.incremental.snapshots import Snapshot, SnapshotCursor, Snapshots, snapshot_stream
+from source_snov.incremental.reports import DAILY, Expects, Report, ReportPartitions
+from source_snov.incremental.snapshots import CURSOR_FIELD, Snapshot, SnapshotCursor, SnapshotPartitions, Snapshots
 from source_snov.incremental.starts import StartedCampaigns
 from source_snov.incremental.survey import Survey
+from source_snov.incremental.totals import Looks, Totals
 from source_snov.records.analytics import FILTERS, LONGER_URL, digest_of_filters, most_campaigns, most_named
 from source_snov.records.notices import Notices
 
@@ -92,7 +103,7 @@ class IncrementalStreams:
             history = History(**{"entities": entities, **how, "period": period})
             return self._with_history(stream, history, parameters.get("filters", {}), field, expects)
         if (how := parameters.get("snapshot")) is not None:
-            return self._with_snapshots(stream, Snapshot(entities=entities, **how))
+            return self._with_snapshots(stream, Snapshot(entities=entities, **how), field)
         return stream
 
     def _with_history(
@@ -103,12 +114,13 @@ class IncrementalStreams:
         of_campaigns = field == CAMPAIGN_ID
         by_account = history.period and not of_campaigns
         slices = slices_of(stream)
+        cursor = self._cursor(stream.name, history, field, config)
         histories = Histories(
             history,
             slices,
             config,
             self._today,
-            self._cursor(stream.name, history, field, config),
+            cursor,
             self._budget.shared(Notices),
             self._budget.shared(FutureDays),
             self._budget.shared(Campaigns),
@@ -117,14 +129,15 @@ class IncrementalStreams:
             first_day=partial(self._first_day, stream.name, config.get("campaign_ids", ())) if by_account else None,
         )
         if history.period is None:
-            return history_stream(stream, histories)
+            return with_partitions(stream, HistoryPartitions(stream.name, histories), history.cursor_field, cursor)
         is_narrowed = any(config.get(name) for name in FILTERS)
         told = self._survey if stream.name == DAILY and not is_narrowed else None
         configured = ""
         if field == "campaign_owner":
             configured = "campaign_owners" if "campaign_owners" in filters else "report_owners"
         report = self._report(stream.name, history, field, slices, config, configured)
-        return report_stream(stream, report, histories, expects, self._budget.shared(LastDay), told)
+        partitions = ReportPartitions(report, histories, expects, self._budget.shared(LastDay), told)
+        return with_partitions(stream, partitions, history.cursor_field, cursor)
 
     def _first_day(self, stream_name: str, chosen: Collection[int]) -> date | None:
         if missing := self._started.missing(chosen):
@@ -133,6 +146,20 @@ class IncrementalStreams:
                 "more. Remove them from the source's configuration, or give the API user access to these campaigns."
             )
         return self._started.first_day(chosen)
+
+    def _all_campaigns(self, name: str, field: str, config: Mapping[str, Any]) -> AllCampaigns | None:
+        """What the requests of a stream name; None if it is about campaigns."""
+        if field == CAMPAIGN_ID:
+            return None
+        chosen = config.get("campaign_ids", ())
+
+        def started() -> Collection[int]:
+            # To name none would mean all.
+            return self._started.days(chosen) or chosen
+
+        return AllCampaigns(
+            name, started, lambda: most_named(config, CAMPAIGN_ID, started(), LONGER_URL), chosen=bool(chosen)
+        )
 
     def _report(
         self,
@@ -143,13 +170,7 @@ class IncrementalStreams:
         config: Mapping[str, Any],
         configured: str,
     ) -> Report:
-        all_campaigns = None
-        if field != CAMPAIGN_ID:
-            chosen = config.get("campaign_ids", ())
-            started = partial(self._started.days, chosen)
-            all_campaigns = AllCampaigns(
-                name, started, lambda: most_named(config, CAMPAIGN_ID, started(), LONGER_URL), chosen=bool(chosen)
-            )
+        all_campaigns = self._all_campaigns(name, field, config)
 
         def most(entities: Collection[Entity]) -> int:
             if all_campaigns is None:
@@ -159,7 +180,7 @@ class IncrementalStreams:
         ask = self._analytics(slices, field, all_campaigns)
         return Report(name, field, history.cursor_field, history.period or Period.DAY, ask, most, configured)
 
-    def _with_snapshots(self, stream: DefaultStream, snapshot: Snapshot) -> DefaultStream:
+    def _with_snapshots(self, stream: DefaultStream, snapshot: Snapshot, field: str) -> DefaultStream:
         cursor = None
         if self._modes.get(stream.name) == SyncMode.incremental:
             # What the totals of a period that ends today count is what changed since.
@@ -167,11 +188,35 @@ class IncrementalStreams:
             filters = digest_of_filters(self._config, *period) if snapshot.filtered else None
             emitter = self._emitter(stream.name, snapshot.entities)
             cursor = SnapshotCursor(snapshot.entities, emitter, filters, self._now)
-        campaigns = self._budget.shared(Campaigns)
         snapshots = Snapshots(
-            snapshot, slices_of(stream), self._config, self._today, self._survey, cursor, campaigns, self._started
+            snapshot,
+            slices_of(stream),
+            self._config,
+            self._today,
+            self._survey,
+            cursor,
+            self._budget.shared(Campaigns),
+            self._started,
+            self._totals(stream, field) if snapshot.totals else None,
         )
-        return snapshot_stream(stream, snapshots)
+        return with_partitions(
+            stream, SnapshotPartitions(stream.name, snapshots), CURSOR_FIELD, cursor or stream.cursor
+        )
+
+    def _totals(self, stream: DefaultStream, field: str) -> Totals:
+        config, slices = self._config, slices_of(stream)
+        return Totals(
+            stream.name,
+            # Unlike what finds out how the API reads requests, these are the stream's own.
+            replace(self._analytics(slices, field, self._all_campaigns(stream.name, field, config)), aside=nullcontext),
+            self._analytics(slices),
+            partial(most_campaigns, config),
+            self._started,
+            self._budget.shared(Looks),
+            self._budget.shared(Notices),
+            start_date(config),
+            date.fromisoformat(config["end_date"]),
+        )
 
     def _cursor(self, stream_name: str, history: History, field: str, config: Mapping[str, Any]) -> HistoryCursor:
         filters = None

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
-from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
+from airbyte_cdk.sources.types import Config
 
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Shared
@@ -53,13 +53,7 @@ class FirstDay(RecordTransformation):
     started: str
     otherwise: str = ""
 
-    def transform(
-        self,
-        record: dict[str, Any],
-        config: Config | None = None,
-        stream_state: StreamState | None = None,
-        stream_slice: StreamSlice | None = None,
-    ) -> None:
+    def transform(self, record: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         if not is_started(record, self.started):
             record[self.started] = None
             return

@@ -2,48 +2,19 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
-from threading import local
 from typing import Any
 
 from airbyte_cdk.sources.declarative.extractors.record_filter import RecordFilter
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
-from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
+from airbyte_cdk.sources.types import StreamSlice, StreamState
 
 from source_snov.failures import system_error
 from source_snov.records.listing import Listing
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Shared
 from source_snov.records.values import to_utc
-
-
-class Occurrences:
-    """Numbers equal rows from 1 on, page by page: an equal row on the next page is the same row again.
-
-    Each thread reads a page of its own.
-    """
-
-    def __init__(self, api_budget: Shared) -> None:
-        self._listing = api_budget.shared(Listing)
-        self._counts = _Counts()
-
-    def number(self, equal: str) -> int:
-        """The row's number among its equals on the current page."""
-        if self._counts.page is not self._listing.page:
-            self._counts.page, self._counts.of_equals = self._listing.page, Counter()
-        self._counts.of_equals[equal] += 1
-        return self._counts.of_equals[equal]
-
-
-class _Counts(local):
-    """The counts of a thread's current page."""
-
-    page: object = None
-
-    def __init__(self) -> None:
-        self.of_equals: Counter[str] = Counter()
 
 
 @dataclass
@@ -54,11 +25,7 @@ class PartitionKey(RecordTransformation):
     """
 
     def transform(
-        self,
-        record: dict[str, Any],
-        config: Config | None = None,
-        stream_state: StreamState | None = None,
-        stream_slice: StreamSlice | None = None,
+        self, record: dict[str, Any], *args: Any, stream_slice: StreamSlice | None = None, **kwargs: Any
     ) -> None:
         for name, value in stream_slice.partition.items() if stream_slice else ():
             if name != "parent_slice":
@@ -72,13 +39,7 @@ class Coalesce(RecordTransformation):
     field: str
     among: Sequence[str]
 
-    def transform(
-        self,
-        record: dict[str, Any],
-        config: Config | None = None,
-        stream_state: StreamState | None = None,
-        stream_slice: StreamSlice | None = None,
-    ) -> None:
+    def transform(self, record: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         if known := [record[name] for name in self.among if record.get(name)]:
             record[self.field] = known[0]
 
@@ -95,21 +56,15 @@ class EventId(RecordTransformation):
     api_budget: Shared
 
     def __post_init__(self, parameters: Mapping[str, Any]) -> None:
-        self._occurrences = Occurrences(self.api_budget)
+        self._listing = self.api_budget.shared(Listing)
         self._times = [place for place, name in enumerate(self.identity) if name.endswith("_time")]
 
-    def transform(
-        self,
-        record: dict[str, Any],
-        config: Config | None = None,
-        stream_state: StreamState | None = None,
-        stream_slice: StreamSlice | None = None,
-    ) -> None:
+    def transform(self, record: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         values = [record.get(name) for name in self.identity]
         for place in self._times:
             values[place] = _in_one_form(values[place])
         event = json.dumps(values)
-        twin = self._occurrences.number(event)
+        twin = self._listing.number(event)
         record["event_id"] = hashlib.sha256(f"{event}#{twin}".encode()).hexdigest()[:32]
 
 
@@ -130,22 +85,16 @@ class Contact(RecordTransformation):
     equals: Sequence[str] = ()
 
     def __post_init__(self, parameters: Mapping[str, Any]) -> None:
-        self._occurrences = Occurrences(self.api_budget)
+        self._listing = self.api_budget.shared(Listing)
 
-    def transform(
-        self,
-        record: dict[str, Any],
-        config: Config | None = None,
-        stream_state: StreamState | None = None,
-        stream_slice: StreamSlice | None = None,
-    ) -> None:
+    def transform(self, record: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         email, profile, name = (_text(record, path) for path in (self.email, self.profile, self.name))
         if not email and not profile:
-            number = self._occurrences.number(json.dumps([name, *map(record.get, self.equals)], default=str))
+            number = self._listing.number(json.dumps([name, *map(record.get, self.equals)], default=str))
         record["contact"] = email.lower() or profile or f"name:{name}#{number}"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class DropDuplicates(RecordFilter):
     """Drops records without a key and duplicates, also when a page is read again.
 
@@ -153,7 +102,7 @@ class DropDuplicates(RecordFilter):
     (system_error) if no record of a response has a key.
     """
 
-    api_budget: Shared = None  # type: ignore[assignment]  # the CDK fills it in; a base class has defaults
+    api_budget: Shared
     identity: Sequence[str] = ()
     paged: bool = False
 

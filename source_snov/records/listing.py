@@ -1,5 +1,6 @@
 """The state of a listing that a thread reads page by page."""
 
+from collections import Counter
 from collections.abc import Iterable, MutableMapping
 from dataclasses import InitVar, dataclass
 from threading import local
@@ -15,7 +16,7 @@ class Listing(local):
     """All pages of the slice that a thread reads; it reads one slice at a time.
 
     keys: digests of the rows passed on. keys_of_pass: of the rows of the current pass, if it is not the first.
-    page: identifies the current page. new, known: rows of that page that are new, or were on an earlier page of the
+    new, known: rows of the current page that are new, or were on an earlier page of the
     pass. received, total, pages: of the current pass. overlap: rows that the current page shares with the one before.
     before: rows of the page before. stale: consecutive pages without a new row. same: rows of the last page if it only
     repeated earlier rows, else 0.
@@ -27,16 +28,20 @@ class Listing(local):
     def begin(self) -> None:
         self.keys: set[int] = set()
         self.keys_of_pass: set[int] = set()
-        self.page = object()
-        self.new = self.known = 0
+        self.next_page()
         self.received = self.passes = self.pages = self.overlap = self.before = 0
         self.total: int | None = None
         self.moved = False
         self.stale = self.same = 0
 
     def next_page(self) -> None:
-        self.page = object()
         self.new = self.known = 0
+        self._of_equals = Counter[str]()
+
+    def number(self, equal: str) -> int:
+        """The number of a row among its equals on this page: on the next page, an equal row is the same again."""
+        self._of_equals[equal] += 1
+        return self._of_equals[equal]
 
     def next_pass(self) -> None:
         self.passes += 1
@@ -63,12 +68,12 @@ class FullPages:
         self.of[stream] = min(rows, self.of.get(stream, rows))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PageExtractor(BodyExtractor):
     """Extracts the objects of a page of a listing."""
 
     parameters: InitVar[Any]
-    api_budget: Shared = None  # type: ignore[assignment]  # the CDK fills it in; a base class has defaults
+    api_budget: Shared
 
     def extract_records(self, response: requests.Response) -> Iterable[MutableMapping[Any, Any]]:
         self.api_budget.shared(Listing).next_page()

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
-from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
 
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Shared
@@ -41,13 +40,7 @@ class FieldNames(RecordTransformation):
         self._stream = parameters["name"]
         self._notices = self.api_budget.shared(Notices)
 
-    def transform(
-        self,
-        record: dict[str, Any],
-        config: Config | None = None,
-        stream_state: StreamState | None = None,
-        stream_slice: StreamSlice | None = None,
-    ) -> None:
+    def transform(self, record: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         renamings = _renamings(tuple(record))
         if renamings is None:
             # The usual case: no name at the top level changes.

@@ -1,7 +1,7 @@
 """Finds the contents (A/B variants) of a campaign's e-mail steps among its settings."""
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 
@@ -46,14 +46,14 @@ def _positions(entry: Any, steps: Sequence[Mapping[str, Any]]) -> Mapping[str, i
     """The number of e-mails up to each step, itself included, on the way from the entry that has the fewest."""
     known = {str(step.get("_ref")): step for step in steps}
     found: dict[str, int] = {}
-    ways = deque([(str(entry), 0)])
+    ways = [(0, str(entry))]
     while ways:
-        ref, before = ways.popleft()
+        before, ref = heappop(ways)
         if ref not in known or ref in found:
             continue
         step = known[ref]
         found[ref] = before + bool(step.get("content"))
-        ways.extend((str(step[name]), found[ref]) for name in ("next", "yes", "no") if step.get(name))
-        # Few steps: sorting them is simpler than a queue that stays sorted.
-        ways = deque(sorted(ways, key=lambda way: way[1]))
+        for name in ("next", "yes", "no"):
+            if step.get(name):
+                heappush(ways, (found[ref], str(step[name])))
     return found

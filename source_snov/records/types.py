@@ -7,7 +7,7 @@ from typing import Any
 
 from airbyte_cdk.sources.declarative.schema import JsonFileSchemaLoader
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
-from airbyte_cdk.sources.types import Config, StreamSlice, StreamState
+from airbyte_cdk.sources.types import Config, StreamSlice
 
 from source_snov.failures import system_error
 from source_snov.records.notices import Notices
@@ -97,11 +97,7 @@ class TypedRecord(RecordTransformation):
         self._new = self.api_budget.shared(_NewFields)
 
     def transform(
-        self,
-        record: dict[str, Any],
-        config: Config | None = None,
-        stream_state: StreamState | None = None,
-        stream_slice: StreamSlice | None = None,
+        self, record: dict[str, Any], *args: Any, stream_slice: StreamSlice | None = None, **kwargs: Any
     ) -> None:
         typed = self._object(record, self._fields, "", lambda: self._about(record, stream_slice))
         if missing := [name for name in self._needed if typed.get(name) is None]:

@@ -1,0 +1,126 @@
+"""Totals of the whole period: one row for each campaign or sender."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from typing import Any
+
+from source_snov.api.assumptions import BELIEVED_DAYS, DAY, Aggregate, Assumptions, Entity, FilterCheck, Refused
+from source_snov.api.exceptions import again
+from source_snov.incremental.analytics import Analytics
+from source_snov.incremental.starts import StartedCampaigns
+from source_snov.records.first_day import EARLIEST, day_of
+from source_snov.records.notices import Notices
+from source_snov.records.shared import Once
+
+logger = logging.getLogger("airbyte.snov")
+
+LAST_DAY, SPAN = "last day", "span"
+
+
+class Looks(Once):
+    """What a sync looks for beside its totals, once each: LAST_DAY, SPAN."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Asks for the total of each campaign, or of each sender over all campaigns, up to `end`.
+
+    ask: about an entity. of_campaigns: about some campaigns, which find out how the API reads days. most: how many of
+    them one request can name.
+    """
+
+    stream_name: str
+    ask: Analytics
+    of_campaigns: Analytics
+    most: Callable[[Sequence[Entity]], int]
+    started: StartedCampaigns
+    looks: Looks
+    notices: Notices
+    start: date | None
+    end: date
+    filter: FilterCheck = field(default_factory=FilterCheck)
+
+    def row(self, entity: Entity, created: Any, known: Aggregate | None = None) -> Mapping[str, Any]:
+        """known: its aggregate, if that need not be asked for."""
+        first = self.start or (max(day_of(created) or EARLIEST, EARLIEST) if self._is_of_campaigns else EARLIEST)
+        first = min(first, self.end)
+        aggregate = known or self._total(entity, first)
+        return {self.ask.field: entity, "date_from": str(first), "date_to": str(self.end), **aggregate.values}
+
+    @property
+    def _is_of_campaigns(self) -> bool:
+        return self.ask.campaigns is None
+
+    def _total(self, entity: Entity, first: date) -> Aggregate:
+        last_day = self.ask.last_day
+        if self.end < last_day.today:
+            self._find_out(self.end)
+        self.looks.get(SPAN, self._check_span)
+        if not self._is_of_campaigns:
+            # Nobody knows how long a period may be that the API takes.
+            created = self.started.first_created()
+            first = min(max(created - DAY, self.start or date.min), self.end) if created else first
+        total = partial(self.ask, date_from=first, date_to=last_day.date_to_of_total(self.end))
+        try:
+            if self.ask.campaigns and "," in self.ask.campaigns.names:
+                # Whether all campaigns count shows in figures of all senders, of whom one alone may have none.
+                self.looks.get(self.stream_name, partial(_tried, total))
+            aggregate = total([entity])
+            if not self._is_of_campaigns:
+                self.filter.check(self.stream_name, "senders", entity, aggregate, partial(total, []))
+        except Refused as refusal:
+            raise again(refusal.cause) from None
+        if last_day.future_refused and self.end >= last_day.today:
+            self._find_out(last_day.today - DAY)
+            if last_day.included is False:
+                self.notices.add(
+                    (self.stream_name, "until yesterday"),
+                    f"{self.stream_name}: figures are those until yesterday, although date_to names today: Snov.io "
+                    "leaves the last day of a period out, and takes no day after today.",
+                )
+        return aggregate
+
+    def _find_out(self, end: date) -> None:
+        """Finds out, if no stream has yet, whether `date_to` includes its day."""
+        if self.ask.last_day.included is None:
+            self.looks.get(LAST_DAY, partial(self._search, end))
+
+    def _search(self, end: date) -> None:
+        ids, first = self._period()
+        assumptions = Assumptions(self.of_campaigns, self.ask.last_day, self.most(ids))
+        while ids and self.ask.last_day.included is None:
+            assumptions.search(ids[: assumptions.most_campaigns], min(first, end), end)
+            ids = ids[assumptions.most_campaigns :]
+
+    def _check_span(self) -> None:
+        """Looks whether a long period has the actions of both its halves, and warns if it has not."""
+        ids, first = self._period()
+        if not ids or (self.end - first).days <= 2 * BELIEVED_DAYS:
+            return
+        ask = partial(self.of_campaigns, ids[: self.most(ids)])
+        middle = first + (self.end - first) // 2
+        try:
+            # Figures only grow: the whole, asked for last, has at least what its halves had.
+            halves = ask(first, middle).actions + ask(middle + DAY, self.end).actions
+            whole = ask(first, self.end).actions
+        except Refused:
+            return
+        if whole < halves:
+            logger.warning(
+                f"{self.stream_name}: in requests about many days, Snov.io leaves some out: from {first} to {self.end} "
+                "it counts less than in the two halves of this period. campaign_analytics and sender_analytics may be "
+                "incomplete: set a later start_date."
+            )
+
+    def _period(self) -> tuple[Sequence[Entity], date]:
+        """The started campaigns, and the first day of their totals."""
+        return list(self.started.days()), self.start or self.started.first_created() or self.end
+
+
+def _tried(total: Callable[[Sequence[Entity]], Aggregate]) -> None:
+    with suppress(Refused):
+        total([])
