@@ -15,7 +15,7 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r target text; do \
 		printf '  make %-14s %s\n' "$$target" "$$text"; done
 
-install: $(INSTALLED)
+install: $(INSTALLED) ## Create .venv, with all packages
 
 demo: $(INSTALLED) ## Sync the sandbox into demo.duckdb and create report.html
 	@$(BIN)/python -u warehouse/load/demo.py

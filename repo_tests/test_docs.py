@@ -16,9 +16,12 @@ import jsonschema
 import pytest
 import yaml
 from airbyte_cdk.utils import AirbyteTracedException
+from starlette.routing import Route
 
 from repo_tests.costs import requests_of
 from repo_tests.tables import METRICS, SPEC, cursor_of, discovered, fields_of, filled, generated
+from sandbox.server import create_app
+from sandbox.world.seeds import empty_account
 from source_snov import SourceSnov
 from source_snov.incremental.partitions import LOOKBACK_DAYS
 from source_snov.records.analytics import LONGER_URL, most_campaigns
@@ -341,6 +344,14 @@ def test_each_python_module_has_its_row() -> None:
     rooms = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
 
     assert {name for row in table for name in code(row["Module"])} == modules | rooms
+
+
+def test_the_sandboxs_page_names_each_path_that_it_serves() -> None:
+    served = {route.path for route in create_app(empty_account(date.today())).routes if isinstance(route, Route)}
+    [table] = tables(section("sandbox/README.md", "## What it serves"))
+    named = {path.removeprefix("POST ") for row in table for path in code(row["Paths"])}
+
+    assert named == {re.sub(r"{[^}]*}", "{id}", path) for path in served if not path.startswith("/_sandbox")}
 
 
 def test_imports_point_down() -> None:

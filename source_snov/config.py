@@ -129,7 +129,10 @@ def _described(error: ValidationError) -> str:
     name = f"entry {int(place[0]) + 1} of {field}" if place else str(field)
     if within := [each for each in list(place)[1:] if isinstance(each, str)]:
         name = f"{within[0]} in {name}"
-    rule, demanded, schema, instance = _parts(error)
+    rule: Any = error.validator
+    demanded: Any = error.validator_value
+    schema: Any = error.schema
+    instance: Any = error.instance
     if rule == "required":
         missing = " and ".join(each for each in demanded if each not in instance)
         return f"{missing} must be given{f' in {name}' if place else ''}"
@@ -146,11 +149,6 @@ def _described(error: ValidationError) -> str:
         "pattern": f"must have the form {schema.get('pattern_descriptor', demanded)}",
     }
     return f"{name} {said.get(rule, f'does not match {rule} {demanded}')}"
-
-
-def _parts(error: ValidationError) -> tuple[str, Any, Any, Any]:
-    """The rule, its value, the schema that has it, and the invalid value."""
-    return str(error.validator), error.validator_value, error.schema, error.instance
 
 
 def check_config(config: Mapping[str, Any]) -> None:

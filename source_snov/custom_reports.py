@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from importlib.resources import files
 from typing import Any
 
 from source_snov.incremental.periods import Period
+from source_snov.records.values import plain_day
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def problems(config: Mapping[str, Any], taken: Iterable[str]) -> Iterable[str]:
             yield f"{here} needs {split.ids}: no endpoint lists what {report['split_by']} stands for"
         if report.get(split.excluded):
             yield f"{here} is split by {report['split_by']}, which {split.excluded} contradicts; remove one of them"
-        if report.get("start_date") and not _is_day(report["start_date"]):
+        if report.get("start_date") and not plain_day(report["start_date"]):
             yield f"the start_date of {here} is not a day of the calendar; write it as YYYY-MM-DD"
         elif report.get("start_date", "") > (config.get("end_date") or str(datetime.now(timezone.utc).date())):
             yield f"the start_date of {here} is after the last day to be read; choose an earlier one"
@@ -64,7 +65,7 @@ def declared(report: Mapping[str, Any], streams: Mapping[str, Mapping[str, Any]]
     """The stream of a report, for the manifest. streams: the manifest's own, by name."""
     split, period = SPLITS[report["split_by"]], Period(report["period"])
     like = streams[split.like]
-    entity = [name for name in _names(like["primary_key"]) if name not in KEY_FIELDS]
+    entity = [name for name in like["primary_key"] if name not in KEY_FIELDS]
     own = {Period.DAY: ["date"], Period.WHOLE: []}.get(period, [period.value])
     given = like["$parameters"]["history"]
     history = {name: given[name] for name in ("entities", "by_name") if name in given}
@@ -111,14 +112,3 @@ def schema(like: str, period: Period) -> Mapping[str, Any]:
 
 def _entity(fields: Iterable[str]) -> str:
     return next(iter(fields), "account").removesuffix("_id").replace("_", " ") + " and period"
-
-
-def _names(key: str | list[str]) -> list[str]:
-    return [key] if isinstance(key, str) else key
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return bool(date.fromisoformat(text))
-    except ValueError:
-        return False

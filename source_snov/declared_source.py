@@ -27,10 +27,8 @@ from source_snov.api.environment import use_environment
 from source_snov.api.limits import LargeAnswers
 from source_snov.config import check_config
 from source_snov.custom_reports import declared
-from source_snov.failures import system_error
 from source_snov.forecast import first_sync
 from source_snov.incremental.order import NewestFirst
-from source_snov.incremental.partitions import Campaigns
 from source_snov.incremental.reports import DAILY
 from source_snov.incremental.streams import IncrementalStreams, skips_quiet
 from source_snov.incremental.totals import SPAN, Looks
@@ -45,7 +43,7 @@ parse_in_turn()
 Config = Mapping[str, Any]
 
 ACTIVITY = "campaign_activity"
-"""What the survey asks through: declared like a stream, and none."""
+"""Declared like a stream, for the requests that ask whether anything happened; not a stream."""
 
 CHECKED = "campaigns"
 """The stream that `check` reads."""
@@ -54,7 +52,7 @@ CHECK_RATE_LIMIT = 75.0
 """Seconds of 429 in a row after which `check` gives up: long enough for one pause."""
 
 CHECK_PATIENCE = 28.0
-"""Seconds after which `check` tries nothing again. A request that is under way then may take a minute more."""
+"""Seconds after which `check` stops trying again. A request under way by then may take a minute more."""
 
 
 class DeclaredSource(YamlDeclarativeSource):
@@ -84,27 +82,23 @@ class DeclaredSource(YamlDeclarativeSource):
         )
         pool = self._concurrent_source._threadpool
         self._concurrent_source._threadpool = NewestFirst(pool._threadpool, self.logger)
-        if not self._source_config.get("api_budget"):
-            raise system_error(
-                "The connector's manifest declares no api_budget, without which requests could take your "
-                "credentials to any address. No request was made. The installation is damaged: install it again.",
-                "The manifest has no api_budget.",
-            )
         if config:
             use_environment(self._config["api_url"])
-        self._progress = SyncProgress(
-            lambda: self._budget.requests_made,
-            lambda: self._budget.pace,
-            lambda: self._budget.shared(Notices),
-            lambda: self._budget.shared(Campaigns).describe(),
-        )
-        # The CDK's factory has no custom budget; its table of constructors is where one comes in.
-        constructors: dict[type[Any], Any] = self._constructor.PYDANTIC_MODEL_TO_CONSTRUCTOR  # type: ignore[assignment]
-        constructors[HTTPAPIBudgetModel] = self._create_budget
+            self._budget = SnovBudget(self._window(), self._config["api_url"])
+            self._progress = SyncProgress(self._budget)
+            # The CDK's factory has no custom budget; its table of constructors is where one comes in.
+            constructors: dict[type[Any], Any] = self._constructor.PYDANTIC_MODEL_TO_CONSTRUCTOR  # type: ignore[assignment]
+            constructors[HTTPAPIBudgetModel] = lambda *args, **kwargs: self._budget
 
     def _read_and_parse_yaml_file(self, path_to_yaml_file: str) -> dict[str, Any]:
         # The CDK prefers a file of this name in the working directory, which could send the secret to any host.
         return dict(self._parse(files(__package__).joinpath(path_to_yaml_file).read_text("utf-8")))
+
+    def _window(self) -> Window:
+        [policy] = self._source_config["api_budget"]["policies"]
+        [rate] = policy["rates"]
+        limit = InterpolatedString.create(str(rate["limit"]), parameters={}).eval(self._config)
+        return Window(int(limit), parse_duration(rate["interval"]).total_seconds())
 
     def _pre_process_manifest(self, manifest: dict[str, Any]) -> dict[str, Any]:
         own = manifest["definitions"]["streams"]
@@ -158,7 +152,7 @@ class DeclaredSource(YamlDeclarativeSource):
     def check(self, logger: logging.Logger, config: Config) -> AirbyteConnectionStatus:
         """Proves that the credentials work, the campaign list can be read, and each of `campaign_ids` is in it."""
         [campaigns] = super().streams(config)
-        # Somebody sits before a form and waits: better the reason soon than a success after half an hour.
+        # A person is waiting: an early reason is better than success after half an hour.
         self._budget.shared(RateLimitPause).limit = CHECK_RATE_LIMIT
         self._budget.shared(Patience).ends = time.monotonic() + CHECK_PATIENCE
         found = [record.data for partition in campaigns.generate_partitions() for record in partition.read()]
@@ -188,11 +182,3 @@ class DeclaredSource(YamlDeclarativeSource):
     ) -> Iterator[AirbyteMessage]:
         with self._progress.reported():
             yield from self._progress.with_estimates(super().read(logger, config, catalog, state))
-
-    def _create_budget(self, model: HTTPAPIBudgetModel, config: Config, **kwargs: Any) -> SnovBudget:
-        [policy] = model.policies
-        [rate] = policy.rates  # type: ignore[union-attr]  # a moving window's
-        limit = int(InterpolatedString.create(str(rate.limit), parameters={}).eval(config))
-        window = Window(limit, parse_duration(rate.interval).total_seconds())
-        self._budget = SnovBudget(window, config["api_url"])
-        return self._budget

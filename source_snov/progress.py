@@ -22,6 +22,8 @@ from airbyte_cdk.models import (
     Type,
 )
 
+from source_snov.api.budget import SnovBudget
+from source_snov.incremental.partitions import Campaigns
 from source_snov.records.notices import Notices
 
 logger = logging.getLogger("airbyte.snov")
@@ -33,12 +35,10 @@ LOOK_EVERY = 1.0
 """Seconds after which the reporter looks whether all streams are listed, to say how long the sync will take."""
 
 PARTITIONS_OF_PRIOR = 5
-"""How many partitions' experience it is worth that each takes what it is expected to."""
+"""The weight of the expectation, in partitions."""
 
 LEAST_OF_OLDER = 0.3
-"""The least share of the expected requests that an older part of a history is expected to take: campaigns that are
-quiet now were not always.
-"""
+"""An older part of a history takes at least this share of its requests: what is quiet now was not always."""
 
 
 @dataclass
@@ -149,19 +149,10 @@ class StreamProgress:
 
 
 class SyncProgress:
-    """The streams of one sync. pace: requests a minute that it may make now. campaigns: a sentence about them."""
+    """The streams of one sync."""
 
-    def __init__(
-        self,
-        requests_made: Callable[[], int],
-        pace: Callable[[], int],
-        notices: Callable[[], Notices],
-        campaigns: Callable[[], str],
-    ) -> None:
-        self._requests_made = requests_made
-        self._pace = pace
-        self._notices = notices
-        self._campaigns = campaigns
+    def __init__(self, budget: SnovBudget) -> None:
+        self._budget = budget
         self._streams: list[StreamProgress] = []
         self._began = time.monotonic()
 
@@ -190,8 +181,7 @@ class SyncProgress:
         finally:
             stop.set()
             reporter.join()
-            if self._streams:
-                self._notices().log(final=True)
+            self._budget.shared(Notices).log(final=True)
 
     def with_estimates(self, messages: Iterable[AirbyteMessage]) -> Iterator[AirbyteMessage]:
         """The messages, with an ESTIMATE as soon as a stream's size is known and then every REPORT_EVERY seconds."""
@@ -215,31 +205,30 @@ class SyncProgress:
             if time.monotonic() < due:
                 continue
             due += REPORT_EVERY
-            if self._streams:
-                self._notices().log()
+            self._budget.shared(Notices).log()
             if running := [stream for stream in self._streams if stream.running]:
                 logger.info(f"{self._summary()} {_described(running)}.")
 
     def _announcement(self) -> str:
         left = self._left()
         return (
-            f"{self._campaigns()}This sync takes about {left + self._requests_made():,} requests, "
-            f"{self._minutes(left)} at {self._pace()} a minute."
+            f"{self._budget.shared(Campaigns).describe()}This sync takes about "
+            f"{left + self._budget.requests_made:,} requests, {self._minutes(left)} at {self._budget.pace} a minute."
         )
 
     def _summary(self) -> str:
         left = self._left()
-        return f"{self._requests_made():,} requests made, about {left:,} left: {self._minutes(left)}."
+        return f"{self._budget.requests_made:,} requests made, about {left:,} left: {self._minutes(left)}."
 
     def _left(self) -> int:
         return math.ceil(sum(stream.requests_left for stream in self._streams))
 
     def _minutes(self, requests: int) -> str:
         """How long they take at the pace, or at that of the sync so far, where it is slower."""
-        pace = float(self._pace())
+        pace = float(self._budget.pace)
         elapsed = (time.monotonic() - self._began) / 60
         if elapsed >= 1:
-            pace = min(pace, self._requests_made() / elapsed) or pace
+            pace = min(pace, self._budget.requests_made / elapsed) or pace
         minutes = requests / pace
         return f"{minutes:,.0f} minutes" if minutes >= 1.5 else "about a minute" if minutes > 0.5 else "seconds"
 

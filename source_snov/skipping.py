@@ -1,4 +1,4 @@
-"""What is missing: one thing is skipped, an optional stream is given up, and any other one fails."""
+"""Skips missing entities, gives up optional streams that are unavailable, and fails other streams."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -20,6 +20,7 @@ from source_snov.api.exceptions import (
     out_of_memory,
 )
 from source_snov.api.limits import LargeAnswers
+from source_snov.incremental.starts import warn_of_missing
 from source_snov.progress import StreamProgress
 from source_snov.records.extractors import StillComputing
 from source_snov.records.notices import Notices
@@ -113,7 +114,7 @@ class Skipping:
             self._progress.idle += idle
             held: list[tuple[str, Missing]] = []
             if not idle:
-                # What is missing is missing by itself, and not the stream.
+                # The entity is missing, not the stream.
                 held, self._held = self._held, []
         self._warn(held)
         self._settle()
@@ -205,14 +206,8 @@ class TrackedPartitions(PartitionGenerator):
                 raise failure from None
         else:
             self._skipping.finish(len(seen))
-            self._warn_of_missing({subject for subject, _ in seen})
-
-    def _warn_of_missing(self, seen: set[Any]) -> None:
-        if self._progress.field == "campaign_id" and (missing := sorted(set(self._wanted) - seen)):
-            logger.warning(
-                f"{self._progress.name}: the campaign_ids {', '.join(map(str, missing))} are not in the campaign list "
-                "any more. Remove them from the source's configuration, or give the API user access to these campaigns."
-            )
+            if self._progress.field == "campaign_id":
+                warn_of_missing(self._progress.name, set(self._wanted) - {subject for subject, _ in seen})
 
 
 class TrackedPartition(Partition):

@@ -58,7 +58,7 @@ class SourceSnov(Source):
         return states_in(state_path)
 
     def configure(self, config: Config, temp_dir: str) -> Config:
-        """What the specification knows of the configuration; the CDK would write it, secret included, to a file."""
+        """Keeps the specification's fields. The CDK would also write the configuration, secret included, to a file."""
         form = specification()["connectionSpecification"]
         warn_of_unknown_fields(config, form)
         return usable(config, form, {*STREAMS, ACTIVITY})
@@ -70,7 +70,7 @@ class SourceSnov(Source):
         try:
             return DeclaredSource(config, only={CHECKED}).check(logger, config)
         except AirbyteTracedException as failure:
-            # The CDK makes a status of a config_error only, and none of a network that is not there.
+            # The CDK makes a status of a config_error only: a network failure would end without one.
             if failure.failure_type == FailureType.config_error:
                 raise
             return AirbyteConnectionStatus(status=Status.FAILED, message=failure.message)

@@ -93,7 +93,6 @@ def test_a_stream_is_listed_by_a_reference_that_ends_in_its_name() -> None:
 def test_every_stream_has_a_schema_file_and_every_schema_file_a_stream() -> None:
     names = {stream["name"] for stream in resolved()["streams"]}
     assert {path.stem for path in SCHEMAS.glob("*.json")} == names
-    assert set(MANIFEST["metadata"]["autoImportSchema"]) == names
     assert (ROOT / "schemas").resolve() == SCHEMAS
 
 

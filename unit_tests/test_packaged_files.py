@@ -3,12 +3,10 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from source_snov.declared_source import DeclaredSource
 from unit_tests._helpers import CAMPAIGN, Api, check, records, sync
 from unit_tests._names import CAMPAIGNS_PATH, TOKEN_PATH
 from unit_tests._paths import PACKAGE, SCHEMAS
@@ -47,17 +45,3 @@ def test_schemas_in_the_working_directory_are_not_read(api: Api, strange_folder:
     api.campaigns(CAMPAIGN)
     [campaign] = records(sync("campaigns"), "campaigns")
     assert campaign["created_at"] == "2026-01-01T00:00:00Z"
-
-
-def test_without_the_api_budget_no_request_is_made(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packaged = DeclaredSource._read_and_parse_yaml_file
-
-    def without_budget(self: DeclaredSource, path: str) -> dict[str, Any]:
-        return {name: part for name, part in packaged(self, path).items() if name != "api_budget"}
-
-    monkeypatch.setattr(DeclaredSource, "_read_and_parse_yaml_file", without_budget)
-    [said] = {message.trace.error.message for message in sync("campaigns").errors}
-    assert said.startswith("The connector's manifest declares no api_budget")
-    [status] = check(tmp_path).connection_status_messages
-    assert status.connectionStatus.message.startswith("The connector's manifest declares no api_budget")
-    assert api.count() == 0

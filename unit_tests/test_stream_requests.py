@@ -259,7 +259,7 @@ def test_if_campaigns_cannot_be_named_there_is_one_warning(sandbox: Sandbox, fau
     sandbox.add_fault(faults.answer(fault, {}, path=f"campaign_id={FIRST}(,|%2C)", times=None))
     output = synced(sandbox, "sender_analytics", num_workers=1)
     named = _named(sandbox)
-    # Whether it is about the day after today, or about one of the campaigns, is found out first, for all senders at once.
+    # Whether it is about the day after today or one of the campaigns is found out first, for all senders at once.
     assert named[:2] == [[f"{FIRST},{SECOND}"]] * 2
     assert named[2:-6] == [[str(FIRST)], [f"{FIRST},{SECOND}"], [str(FIRST)], [str(SECOND)], [f"{FIRST},{SECOND}"]]
     assert named[-6:] == [[]] * 6

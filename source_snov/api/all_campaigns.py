@@ -15,7 +15,7 @@ MOST_GONE = 3
 """Campaigns that may be deleted during one sync; if more are refused, something else is at fault."""
 
 MOST_ALONE = 20
-"""Campaigns that are asked for alone where all together have no figures, each time others."""
+"""Campaigns that one look asks for alone, where all together have no figures; the next look takes others."""
 
 MOST_LOOKS = 3
 """How often a sync looks where all together have no figures."""

@@ -24,10 +24,9 @@ from typing import Any
 
 from source_snov.api.exceptions import filter_ignored
 from source_snov.records.first_day import EARLIEST
+from source_snov.records.values import DAY
 
 logger = logging.getLogger("airbyte.snov")
-
-DAY = timedelta(days=1)
 
 BELIEVED_DAYS = 31
 """Spans of so many days need no check: public clients of the API have long asked for months (API reference 2.8)."""
@@ -137,9 +136,7 @@ class OwnDay:
 
 
 class FutureDays:
-    """Of which streams that are asked for by day it is known whether the API refuses a last day after today, or has
-    nothing then.
-    """
+    """By stream of dated records: whether the API refuses a last day after today, or returns nothing for it."""
 
     def __init__(self) -> None:
         self.refused: dict[str, bool] = {}

@@ -15,7 +15,7 @@ from airbyte_cdk.sources.streams.call_rate import AbstractAPIBudget, AbstractCal
 from source_snov.api.limits import LargeAnswers, limit_answer
 from source_snov.api.redaction import origin, without_query
 from source_snov.failures import system_error
-from source_snov.records.shared import T
+from source_snov.records.shared import Shared
 
 LOOK_EVERY = 0.05
 """Seconds after which a thread looks again whether one of the requests under way was answered."""
@@ -44,7 +44,7 @@ class Window:
             time.sleep(wait)
 
     def answered(self) -> None:
-        """Notes that the request of the calling thread was answered, or can no longer be."""
+        """Notes that the calling thread's request has its response, or failed."""
         with self._lock:
             self._end()
 
@@ -175,7 +175,7 @@ class Patience:
         return self.ends < float("inf")
 
 
-class SnovBudget(AbstractAPIBudget):
+class SnovBudget(Shared, AbstractAPIBudget):
     """The manifest's API budget, with what the CDK's lacks.
 
     It holds every request while the API asks for a pause, counts the requests of the sync, limits how long an answer
@@ -184,11 +184,11 @@ class SnovBudget(AbstractAPIBudget):
     """
 
     def __init__(self, window: Window, api_url: str) -> None:
-        self._window = window
+        super().__init__()
+        self.window = window
         self._origin = origin(api_url)
         self._count = 0
         self._by_thread = Counter[int]()
-        self._shared: dict[type[Any], Any] = {}
         self._lock = Lock()
 
     @property
@@ -198,7 +198,7 @@ class SnovBudget(AbstractAPIBudget):
     @property
     def pace(self) -> int:
         """Requests a minute that may be made now."""
-        return self._window.limit
+        return self.window.limit
 
     @property
     def made_here(self) -> int:
@@ -214,14 +214,6 @@ class SnovBudget(AbstractAPIBudget):
         finally:
             self._by_thread[get_ident()] = before
 
-    def shared(self, kind: type[T]) -> T:
-        """What the components of the sync share: its only instance of `kind`, made when somebody first asks for it."""
-        with self._lock:
-            if kind not in self._shared:
-                self._shared[kind] = kind()
-            instance: T = self._shared[kind]
-            return instance
-
     def acquire_call(self, request: Any, block: bool = True, timeout: float | None = None) -> None:
         if origin(request.url) != self._origin:
             raise system_error(
@@ -234,22 +226,14 @@ class SnovBudget(AbstractAPIBudget):
         while True:
             while (remaining := pause.remaining()) > 0:
                 time.sleep(remaining)
-            self._window.wait_and_take()
+            self.window.wait_and_take()
             # Another thread may have met a 429 while this one waited for its turn.
             if not pause.remaining():
                 break
         with self._lock:
             self._count += 1
             self._by_thread[get_ident()] += 1
-        limit_answer(request, self.answered, self.shared(LargeAnswers))
-
-    def slow_down(self) -> int:
-        """Makes room for the account's other integrations; returns the requests in a minute from now on."""
-        return self._window.slow_down()
-
-    def answered(self) -> None:
-        """Notes that the request of the calling thread was answered, or failed."""
-        self._window.answered()
+        limit_answer(request, self.window.answered, self.shared(LargeAnswers))
 
     def get_matching_policy(self, request: Any) -> AbstractCallRatePolicy | None:
         return None

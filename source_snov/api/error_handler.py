@@ -48,7 +48,7 @@ GATEWAY_TIMEOUTS = (502, 504)
 """Statuses of a gateway that did not wait for the end of a large request."""
 
 SUCCESSES = (200, 201, 203)
-"""204 to 206 have no response or a part of it, and 3xx that come as far as here name no place to go."""
+"""204 to 206 have no body or a part of it, and a 3xx that reaches this point has no Location."""
 
 LONGEST_RETRY_AFTER = 300.0
 """Seconds of a Retry-After that are waited for after a passing fault."""
@@ -59,7 +59,7 @@ UNAVAILABLE = (402, 403, 404)
 
 @dataclass(kw_only=True)
 class SnovErrorHandler(DefaultErrorHandler):
-    """Decides on each answer. Every number below is stated in the manifest.
+    """Decides on each response. The waits below are stated in the manifest.
 
     expects: `array` or `object`, the JSON a good answer consists of; None accepts any. Without known_fields,
         an empty array stands for an empty object.
@@ -116,7 +116,7 @@ class SnovErrorHandler(DefaultErrorHandler):
 
     def interpret_response(self, response_or_exception: Outcome) -> ErrorResolution:
         if not isinstance(response_or_exception, requests.Response):
-            self.api_budget.answered()
+            self.api_budget.window.answered()
             return _passing(response_or_exception)
         response = response_or_exception
         # Here and not where a token is used: with --debug, the CDK logs the body next.
@@ -272,8 +272,8 @@ class SnovErrorHandler(DefaultErrorHandler):
         if wait and all_wait:
             logger.warning(
                 "Snov.io answered 429 (too many requests): your account's requests for this minute are used up. "
-                f"All streams wait {wait:.0f} seconds, then go on with at most {self.api_budget.slow_down()} requests "
-                "a minute, to leave room for your other integrations, and with one more each minute."
+                f"All streams wait {wait:.0f} seconds, then go on with at most {self.api_budget.window.slow_down()} "
+                "requests a minute, to leave room for your other integrations, and with one more each minute."
             )
         elif wait:
             logger.warning(

@@ -50,8 +50,8 @@ MOST_MISSING = 10
 """Entities that are missing, with none present, after which all count as missing."""
 
 MOST_REFUSED = 3
-"""Entities that the API does not let this user read, with none that it does, after which the plan is taken to lack them
-all. The first one alone may be another user's."""
+"""Entities refused to this user, with none readable, after which the plan is taken not to include them. A single one
+may be another user's."""
 
 
 def nothing_there(stream: str, things: str, cause: str) -> AirbyteTracedException:

@@ -1,4 +1,4 @@
-"""How long an answer may take, how large it may be, and that large ones are worked on one at a time.
+"""Limits responses: their time, their size, and one large one at a time.
 
 The timeouts of a request are for the connection and for each read: an answer that arrives byte by byte keeps to both
 for hours, and holds a thread, or all of them when it is the token's.
@@ -88,7 +88,7 @@ class _Deadline:
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """The time within does not count, and that before it no longer."""
+        """Pauses the deadline, which then begins anew."""
         self.cancel()
         try:
             yield

@@ -48,8 +48,8 @@ def _forms(secret: str) -> set[str]:
 def hide_tokens(answer: requests.Response) -> None:
     """Masks every access token of the token endpoint's answer, also when the answer breaks off within one.
 
-    Other requests carry a token. What their answers call an access token is none, or known already, and words that
-    follow that name would be masked in all later messages.
+    Responses to other requests, which carry a token, hold no new one; words after that name would be masked in all
+    later messages.
     """
     if "Authorization" in answer.request.headers or b"access_token" not in answer.content:
         return
@@ -68,7 +68,7 @@ def hide_tokens(answer: requests.Response) -> None:
 
 
 _TOKEN = re.compile(rf"""access_token["'\\]{{0,3}}\s*[:=]\s*["'\\]{{0,3}}([^\s"'<>&,}}]{{{SHORTEST_SECRET},}})""")
-"""A name and a token in JSON, a query or a header: a shorter text is none."""
+"""A name and a token in JSON, a query or a header; shorter text is not a token."""
 
 
 def quote_safely(answer: requests.Response | Exception | str) -> str:

@@ -1,4 +1,4 @@
-"""Retrievers of what is asked about by names from elsewhere: the contents of steps, and the status of recipients."""
+"""Retrievers whose requests name things found in another response: contents of steps, and addresses of recipients."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -18,6 +18,7 @@ from airbyte_cdk.sources.types import Record
 from source_snov.api.assumptions import Entity, LastDay, OwnDay
 from source_snov.incremental.periods import Period
 from source_snov.records.first_day import EARLIEST
+from source_snov.records.values import DAY, plain_day
 
 logger = logging.getLogger("airbyte.snov")
 
@@ -33,9 +34,7 @@ DATE_TO = ("included", "left out")
 COUNTED_ON, OWN_DAY = "counted_on", "own day"
 """The state's field for the day on which analytics count opens, clicks and replies, and what it says if it is known."""
 
-DAY = timedelta(days=1)
-
-CONTINUED = timedelta(days=1)
+CONTINUED = DAY
 """An interrupted sync is continued on its day and the next; later its look-back is read again as always."""
 
 
@@ -55,9 +54,9 @@ class EntityState:
 
     @classmethod
     def read(cls, saved: Mapping[str, Any], today: date) -> "EntityState | None":
-        """None for what is no state that a sync can have left: the history is then read as a whole."""
+        """None if the saved state is invalid: the whole history is read then."""
         since, until, last_active, following = (
-            saved_day(saved.get(name)) for name in ("since", "until", "last_active", "next")
+            plain_day(saved.get(name)) for name in ("since", "until", "last_active", "next")
         )
         # The clock of another machine may be a little ahead.
         if since is None or until is None or not EARLIEST <= since <= until <= today + DAY:
@@ -197,8 +196,8 @@ class HistoryCursor(EmittingCursor):
         """`entities`: the state's key. `full_refresh`: only the state of an interrupted sync counts.
 
         filters: a digest of the configured filters, if the stream has any; with other filters everything is read again.
-        last_day: what the state knows of the API, and is to know. by_name: whether what histories are of has a name
-        instead of an ID.
+        last_day: what the state knows of the API, and is to know. by_name: whether an entity is identified by a
+        name instead of an ID.
         """
         super().__init__(emitter)
         self._entities = entities
@@ -329,14 +328,14 @@ class HistoryCursor(EmittingCursor):
         with self._lock:
             assert self._reading is not None
             if entity not in self._reading:
-                return  # it was skipped, by who read another part of it
+                return  # skipped by the thread that read another part of it
             [part] = [each for each in self._reading[entity] if each.span.first <= day <= each.span.last]
             part.next = day + DAY
             part.last_active = max(filter(None, [part.last_active, last_active]), default=None)
             if all(each.done for each in self._reading[entity]):
                 self._add(entity, self._reading.pop(entity))
             due = self._emitter.is_due()
-        # Without the lock: the queue may be full, and who empties it may need the lock.
+        # Without the lock: the queue may be full, and the thread that empties it may need the lock.
         if due:
             self._emitter.emit(self.state)
 
@@ -368,7 +367,7 @@ class HistoryCursor(EmittingCursor):
     def _is_continued(self, unfinished: Any, today: date) -> bool:
         """Whether the state is that of an interrupted sync like this one, which then goes on as of its first day."""
         unfinished = mapping_of(unfinished)
-        day = saved_day(unfinished.get("day"))
+        day = plain_day(unfinished.get("day"))
         if (
             day is None
             or not timedelta(0) <= today - day <= CONTINUED
@@ -409,10 +408,3 @@ def mapping_of(value: Any) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
     return getattr(value, "__dict__", {})
-
-
-def saved_day(value: Any) -> date | None:
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None

@@ -25,7 +25,7 @@ At least as likely as at a higher age, if that was seen.
 """
 
 USUAL_COST, DAYS_OF_PRIOR = 1.3, 20
-"""Requests for an active day, before a sync has learnt, and how many days' experience that is worth."""
+"""Requests for an active day, before a sync has learnt, and the weight of that, in days."""
 
 
 Alike = tuple[int, int]

@@ -14,11 +14,11 @@ MOST_TASKS = 100_000
 
 
 class NewestFirst(ThreadPoolManager):
-    """The CDK's pool of workers, which reads what is of a lower `part` first, and else what was submitted first.
+    """The CDK's pool of workers, which reads partitions of a lower `part` first, else in the order of submission.
 
-    Everything but an older part of a history is of part 0; what lists the partitions of a stream comes before all of
-    them, so that it is known early how many there are. The CDK's own pool reads them as they come: all of one stream's
-    before those of the next one.
+    Only older parts of a history have a part above 0. Tasks that generate a stream's partitions run before all of them,
+    so that it is known early how many there are. The CDK's own pool reads partitions as they come: all of one stream's
+    before those of the next.
     """
 
     def __init__(self, workers: ThreadPoolExecutor, logger: logging.Logger) -> None:

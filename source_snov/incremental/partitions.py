@@ -26,22 +26,21 @@ from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted, Strea
 from source_snov.incremental.cursor import HistoryCursor, Span
 from source_snov.incremental.periods import Period
 from source_snov.incremental.plan import Window
-from source_snov.incremental.starts import StartedCampaigns, entity_of, first_day_of, listed_by
+from source_snov.incremental.starts import StartedCampaigns, entity_of, first_day_of, slice_of
 from source_snov.incremental.survey import Survey, together
 from source_snov.records.extractors import StillComputing
 from source_snov.records.notices import Notices
+from source_snov.records.values import DAY, plain_day
 
 logger = logging.getLogger("airbyte.snov")
 
 CAMPAIGNS = "campaigns"
 
-DAY = timedelta(days=1)
-
 LOOKBACK_DAYS = 14
 """The default of `lookback_days`."""
 
 FEW_REQUESTS = 600
-"""Histories that take at most so many requests are not read in parts, which would cost a few more: ten minutes."""
+"""Requests up to which histories are read in one part, which saves a few: about ten minutes."""
 
 
 MANY = 10
@@ -81,9 +80,9 @@ class History:
     entities: the stream that lists what the histories are of. dated: whether the stream's own requests name the days to
     read. most_days: of one request's window; None if the API takes any. parts: days, counted back from the last one,
     after which an older part begins, which is read when the newer ones of all streams are; None where one request takes
-    any days. limited_by: the field of the configuration that says how many days it has at most. period: of a report's
-    rows; None of what is no report. by_name: whether what the histories are of has a name instead of an ID. chosen_by:
-    the field of the configuration that names what the histories are of, in place of the list of all.
+    any days. limited_by: the field of the configuration with the most days that it has. period: of a report's rows;
+    None for other streams. by_name: whether an entity is identified by a name instead of an ID. chosen_by: the field
+    of the configuration that names the entities, in place of the list of all.
     """
 
     entities: str
@@ -167,11 +166,11 @@ class Histories:
         if self._chosen and self._first_day:
             began = dict.fromkeys(self._chosen, self._first_day())
         elif self._first_day:
-            began = dict.fromkeys(map(entity_of, listed_by(self._slices)), self._first_day())
+            began = dict.fromkeys(map(entity_of, self._listed()), self._first_day())
         else:
             of_campaigns = self.history.entities == CAMPAIGNS
             first_of = self._started.first_day_of if of_campaigns else first_day_of
-            began = {entity_of(part): first_of(part) for part in listed_by(self._slices)}
+            began = {entity_of(part): first_of(part) for part in self._listed()}
             began = {entity: day for entity, day in began.items() if not self._chosen or entity in self._chosen}
         if self.history.entities == CAMPAIGNS and not self._chosen:
             self._campaigns.note(began.values())
@@ -189,6 +188,9 @@ class Histories:
             for span in spans.get(entity) or nothing
         )
         return sorted(to_read, key=lambda days: days.part)
+
+    def _listed(self) -> Iterator[StreamSlice]:
+        return map(slice_of, self._slices.generate())
 
     def survey(self, to_read: Iterable[ToRead]) -> None:
         """Has the days to read looked at for activity, several campaigns at once."""
@@ -372,10 +374,7 @@ class HistoryPartition(Partition):
 
     def _day(self, record: Record) -> date | None:
         """The day of a record; None if it cannot be read, and the record is kept whichever days are asked for."""
-        try:
-            return date.fromisoformat(str(record.data.get(self._history.cursor_field))[:10])
-        except ValueError:
-            return None
+        return plain_day(str(record.data.get(self._history.cursor_field))[:10])
 
     def _is_within(self, day: date, first: date, last: date) -> bool:
         """Whether a record of this day is one of those asked for."""

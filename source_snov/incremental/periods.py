@@ -1,9 +1,9 @@
 """Days, weeks, months, and a history as a whole: what a report has one row for."""
 
-from datetime import date, timedelta
+from datetime import date
 from enum import Enum
 
-DAY = timedelta(days=1)
+from source_snov.records.values import DAY
 
 MONTHS = 12
 

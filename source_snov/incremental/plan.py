@@ -35,10 +35,9 @@ from source_snov.api.assumptions import ACCOUNT, Aggregate, Assumptions, Entity,
 from source_snov.api.exceptions import MOST_MISSING
 from source_snov.incremental.estimate import Estimate, alike
 from source_snov.incremental.periods import Period
+from source_snov.records.values import DAY
 
 logger = logging.getLogger("airbyte.snov")
-
-DAY = timedelta(days=1)
 
 WORST_CASE = 1.10
 """Requests per campaign and day that are never exceeded, beside the two below, unless an assumption fails."""
@@ -63,11 +62,11 @@ WINDOW_PRIORS = {"new": 0.3, "recent": 0.8, "quiet": 0.02}
 FIRST_DAY_PRIOR, ALL_FOUND_PRIOR = 0.5, 0.2
 """How likely the day after an active one is active: at first, and when all actions of the window are found.
 
-Opens and replies, which count people and so are no actions, still come then.
+Opens and replies count people, not actions, so they may still come.
 """
 
 SAMPLES_OF_PRIOR = 2.0
-"""How many days' experience an expectation is worth when new experience is added to it."""
+"""The weight of an expectation, in days, when experience is added to it."""
 
 LEAST_CHANCE = 1e-4
 
@@ -449,7 +448,7 @@ class Plan:
             self._holds()
 
     def _doubt(self) -> None:
-        """Has the days asked for again that were given as empty; who reads those still to be given asks for them."""
+        """Has days that were given as empty asked for again; threads that still give days ask for the rest."""
         with self._lock:
             self._doubts += 1
             self._taken = []
@@ -468,8 +467,8 @@ class Plan:
 
         A day that is not empty was asked for as it is.
 
-        Whoever reads them does so a day at a time, and only what is given last stays in a warehouse. So from the
-        moment that others find reason to doubt, the days are asked for anew, and those given before once more.
+        Rows are written a day at a time, and the last version of a row stays. So once another thread finds reason to
+        doubt, the remaining days are asked for, and those already given are corrected later.
         """
         if not aggregate.empty:
             yield window.part_of(0, 1), aggregate

@@ -98,7 +98,7 @@ class ReportPartitions(PartitionGenerator):
             yield ReportPartition(self._report, days, turns, self._histories, self._last_day, self._survey)
 
     def _prepare(self) -> Turns:
-        """Makes the plan, for whoever needs it first."""
+        """Makes the plan on first use."""
         with self._lock:
             if self._turns is None:
                 self._turns = self._plan()

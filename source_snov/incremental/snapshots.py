@@ -21,13 +21,14 @@ from airbyte_cdk.sources.types import Record, StreamSlice
 
 from source_snov.api.assumptions import Aggregate, Entity
 from source_snov.api.exceptions import EntityNotFound, NothingToAsk, StreamUnavailable
-from source_snov.incremental.cursor import EmittingCursor, StateEmitter, mapping_of, saved_day
-from source_snov.incremental.partitions import CAMPAIGNS, DAY, LOOKBACK_DAYS, Campaigns
+from source_snov.incremental.cursor import EmittingCursor, StateEmitter, mapping_of
+from source_snov.incremental.partitions import CAMPAIGNS, LOOKBACK_DAYS, Campaigns
 from source_snov.incremental.plan import Window
-from source_snov.incremental.starts import StartedCampaigns, created_on, entity_of, first_day_of
+from source_snov.incremental.starts import StartedCampaigns, created_on, entity_of, first_day_of, slice_of
 from source_snov.incremental.survey import Survey, together
 from source_snov.incremental.totals import Totals
 from source_snov.records.first_day import EARLIEST
+from source_snov.records.values import DAY, plain_day
 
 CURSOR_FIELD = "checked_at"
 
@@ -72,8 +73,8 @@ class Checked:
 
     @classmethod
     def read(cls, saved: Mapping[str, Any], now: datetime) -> "Checked | None":
-        """None for what is no state that a sync can have left: it is read again then."""
-        until, at, row = saved_day(saved.get("until")), _moment(saved.get(CURSOR_FIELD)), saved.get("row")
+        """None if the saved state is invalid: it is read again then."""
+        until, at, row = plain_day(saved.get("until")), _moment(saved.get(CURSOR_FIELD)), saved.get("row")
         if until is None or at is None or not isinstance(row, str) or not EARLIEST <= at.date() <= until:
             return None
         return cls(at, until, row) if until <= now.date() + DAY else None
@@ -124,7 +125,7 @@ class SnapshotCursor(EmittingCursor):
             if checked:
                 self._known[entity] = checked
             due = self._emitter.is_due()
-        # Without the lock: the queue may be full, and who empties it may need the lock.
+        # Without the lock: the queue may be full, and the thread that empties it may need the lock.
         if due:
             self._emitter.emit(self.state)
 
@@ -217,13 +218,14 @@ class SnapshotPartitions(PartitionGenerator):
 
     def generate(self) -> Iterable[Partition]:
         shared = self.snapshots
-        listed = {entity_of(_slice_of(each)): each for each in shared.slices.generate()}
+        listed = {entity_of(slice_of(each)): each for each in shared.slices.generate()}
         shared.ranks.update((entity, rank) for rank, entity in enumerate(sorted(listed)))
         if shared.cursor:
             shared.cursor.begin(listed, listed=not (shared.of_campaigns and shared.config.get("campaign_ids")))
         if shared.of_campaigns:
-            shared.campaigns.note(first_day_of(_slice_of(each)) for each in listed.values())
-            self._survey({entity: _slice_of(each) for entity, each in listed.items()})
+            parts = {entity: slice_of(each) for entity, each in listed.items()}
+            shared.campaigns.note(map(first_day_of, parts.values()))
+            self._survey(parts)
         for entity, declared in listed.items():
             assert isinstance(declared, DeclarativePartition)
             yield SnapshotPartition(entity, declared, shared)
@@ -255,7 +257,7 @@ class SnapshotPartition(Partition):
         self._entity = entity
         self._declared = declared
         self._snapshots = snapshots
-        self._part = _slice_of(declared)
+        self._part = slice_of(declared)
         self.nothing_to_read = True
 
     @property
@@ -336,12 +338,6 @@ class SnapshotPartition(Partition):
 
     def __hash__(self) -> int:
         return hash(self._declared)
-
-
-def _slice_of(partition: Partition) -> StreamSlice:
-    part = partition.to_slice()
-    assert isinstance(part, StreamSlice)
-    return part
 
 
 def _moment(value: Any) -> datetime | None:

@@ -1,27 +1,27 @@
 """When the life of a campaign or warm-up begins."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
 from threading import Lock
 
 from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_generator import (
     StreamSlicerPartitionGenerator,
 )
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.sources.types import StreamSlice
 
 from source_snov.api.assumptions import ACCOUNT, Ask, Entity
 from source_snov.records.first_day import day_of
+from source_snov.records.values import DAY
 
 logger = logging.getLogger("airbyte.snov")
-
-DAY = timedelta(days=1)
 
 LONG_BEFORE = (30, 7, 0)
 """Days of a campaign before its start: those with the most are looked at first."""
 
 MOST_STARTS = 5
-"""Requests at most that look whether something happened before campaigns were started."""
+"""Maximum requests that look whether something happened before campaigns were started."""
 
 
 class StartedCampaigns:
@@ -94,16 +94,16 @@ class StartedCampaigns:
         )
         return True
 
-    def missing(self, chosen: Collection[int]) -> Sequence[int]:
-        """Those of the chosen ones that are not in the list."""
+    def warn_of_missing(self, stream_name: str, chosen: Collection[int]) -> None:
+        """Names those of the chosen ones that are not in the list."""
         self.days()
-        return sorted(set(chosen) - self._listed)
+        warn_of_missing(stream_name, set(chosen) - self._listed)
 
     def days(self, chosen: Collection[int] = ()) -> Mapping[int, date]:
         """The day on which each was started. chosen: those to be named; all if none are."""
         with self._lock:
             if self._days is None:
-                listed = listed_by(self._slices) if self._slices else ()
+                listed = map(slice_of, self._slices.generate() if self._slices else ())
                 parts = {int(entity_of(part)): part for part in listed}
                 began = {campaign: first_day_of(part) for campaign, part in parts.items()}
                 created = {campaign: created_on(part) for campaign, part in parts.items()}
@@ -125,17 +125,25 @@ class StartedCampaigns:
         return min(days.values(), default=None)
 
 
-def listed_by(slices: StreamSlicerPartitionGenerator) -> Iterator[StreamSlice]:
-    for partition in slices.generate():
-        listed = partition.to_slice()
-        assert isinstance(listed, StreamSlice)
-        yield listed
+def slice_of(partition: Partition) -> StreamSlice:
+    part = partition.to_slice()
+    assert isinstance(part, StreamSlice)
+    return part
 
 
 def entity_of(part: StreamSlice) -> Entity:
     """What a slice is about: the account if it says nothing."""
     [entity] = [value for name, value in part.partition.items() if name != "parent_slice"] or [ACCOUNT]
     return entity if isinstance(entity, str) and not entity.isdecimal() else int(entity)
+
+
+def warn_of_missing(stream_name: str, campaigns: Collection[int]) -> None:
+    """campaigns: configured ones that the list lacks."""
+    if campaigns:
+        logger.warning(
+            f"{stream_name}: the campaign_ids {', '.join(map(str, sorted(campaigns)))} are not in the campaign list "
+            "any more. Remove them from the source's configuration, or give the API user access to these campaigns."
+        )
 
 
 def created_on(part: StreamSlice) -> date | None:

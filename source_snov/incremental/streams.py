@@ -140,11 +140,7 @@ class IncrementalStreams:
         return with_partitions(stream, partitions, history.cursor_field, cursor)
 
     def _first_day(self, stream_name: str, chosen: Collection[int]) -> date | None:
-        if missing := self._started.missing(chosen):
-            logger.warning(
-                f"{stream_name}: the campaign_ids {', '.join(map(str, missing))} are not in the campaign list any "
-                "more. Remove them from the source's configuration, or give the API user access to these campaigns."
-            )
+        self._started.warn_of_missing(stream_name, chosen)
         return self._started.first_day(chosen)
 
     def _all_campaigns(self, name: str, field: str, config: Mapping[str, Any]) -> AllCampaigns | None:

@@ -9,13 +9,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from threading import Lock
 
 from source_snov.api.assumptions import Aggregate, Ask, Assumptions, Entity, LastDay, OwnDay, Refused
 from source_snov.incremental.plan import Plan, Settled, Unsettled, Window
-
-DAY = timedelta(days=1)
+from source_snov.records.values import DAY
 
 MOST_SEARCHED = 3
 """Campaigns whose last active day is looked for, to prove on which day analytics count."""
@@ -57,7 +56,7 @@ class Turns:
     def covering(self, asked: Window) -> Sequence[Window]:
         """The campaign's windows that have these days and are asked about with others.
 
-        None if some days are in no such window, or in one of an older part: its turn comes later.
+        Empty if some days are in no such window, or in one of an older part: its turn comes later.
         """
         windows = [
             each

@@ -8,13 +8,14 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from source_snov.api.assumptions import BELIEVED_DAYS, DAY, Aggregate, Assumptions, Entity, FilterCheck, Refused
+from source_snov.api.assumptions import BELIEVED_DAYS, Aggregate, Assumptions, Entity, FilterCheck, Refused
 from source_snov.api.exceptions import again
 from source_snov.incremental.analytics import Analytics
 from source_snov.incremental.starts import StartedCampaigns
 from source_snov.records.first_day import EARLIEST, day_of
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Once
+from source_snov.records.values import DAY
 
 logger = logging.getLogger("airbyte.snov")
 
@@ -22,7 +23,7 @@ LAST_DAY, SPAN = "last day", "span"
 
 
 class Looks(Once):
-    """What a sync looks for beside its totals, once each: LAST_DAY, SPAN."""
+    """Looks besides the totals, made once a sync each: LAST_DAY, SPAN, and one for each stream."""
 
 
 @dataclass(frozen=True)

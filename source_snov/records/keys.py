@@ -149,10 +149,11 @@ class DropDuplicates(RecordFilter):
     def _note(self, lacking: Sequence[str], stream_slice: StreamSlice | None) -> None:
         partition = stream_slice.partition if stream_slice else {}
         about = " ".join(f"{name[:-3]} {value}" for name, value in partition.items() if name.endswith("_id"))
+        one = f", such as one of {about}," if about else ""
         self._notices.add(
             (self._name, "without its key"),
-            f"{self._name}: records without a usable {' and '.join(lacking)}, such as one"
-            f"{f' of {about}' if about else ''}, are left out. Report this to the connector's maintainers.",
+            f"{self._name}: records without a usable {' and '.join(lacking)}{one} are left out. Report this to the "
+            "connector's maintainers.",
         )
 
 

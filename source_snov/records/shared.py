@@ -6,20 +6,29 @@ budget is built once per sync and passed to all of them, so it holds the shared 
 
 from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-class Shared(Protocol):
+class Shared:
     """The API budget, as components see it that make no requests."""
+
+    def __init__(self) -> None:
+        self._instances: dict[type[Any], Any] = {}
+        self._creating = Lock()
 
     def shared(self, kind: type[T]) -> T:
         """The sync's only instance of `kind`, created without arguments on first use."""
+        with self._creating:
+            if kind not in self._instances:
+                self._instances[kind] = kind()
+            instance: T = self._instances[kind]
+            return instance
 
 
 class Once:
-    """What is made once for each key, however many threads need it; a subclass for each use is what a sync shares."""
+    """A memo: each value is made once per key, by the first thread that needs it. Subclass it for each use."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -4,12 +4,14 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence, Set
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 Schema = Mapping[str, Any]
+
+DAY = timedelta(days=1)
 
 _NUMBER = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*")
 
@@ -84,6 +86,14 @@ def to_day(value: Any) -> str:
     if not isinstance(text, str) or str(datetime.fromisoformat(text).date()) != text[:10]:
         raise ValueError(value)
     return text[:10]
+
+
+def plain_day(text: Any) -> date | None:
+    """The day of a text in the form `YYYY-MM-DD`; None for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
 
 
 def to_local(value: Any) -> str:
