@@ -94,7 +94,10 @@ def test_one_that_was_active_since_is(sandbox: Sandbox, stream: str) -> None:
     busy = FIRST + 4
     events = [*sandbox.account.events(busy), Event(at(ago(1)), FIRST_EMAIL, 9, 55001)]
     sandbox.account.replace_events(busy, events)
-    assert quietly(sandbox, stream, state) in ({busy}, {busy} - turns(30))
+    again = quietly(sandbox, stream, state)
+    assert again >= {busy} - turns(30)
+    # To ask about each of the last two by itself would take as much as to read both.
+    assert len(again - {busy}) <= 1
 
 
 @pytest.mark.parametrize("stream", OF_CAMPAIGNS)

@@ -66,9 +66,7 @@ def main() -> int:
             requests.append(sandbox.count())
             sandbox.clear()
     first, second = requests
-    print(
-        f"\nThe first sync took {first:,} requests; the second, which read again only what may have changed, {second:,}."
-    )
+    print(f"\nThe first sync took {first:,} requests; the second, which read only what may have changed, {second:,}.")
     _show(DATABASE)
     return 0
 
