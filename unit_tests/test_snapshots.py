@@ -10,7 +10,8 @@ from airbyte_cdk.models import SyncMode
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from sandbox.world.account import Account
-from sandbox.world.events import FINISHED, FIRST_EMAIL, Event
+from sandbox.world.events import FINISHED, FIRST_EMAIL, OPEN, Event
+from source_snov.incremental.plan import FIRST_LOOK
 from unit_tests._daily import TODAY, ago
 from unit_tests._helpers import records
 from unit_tests._states import earlier
@@ -98,6 +99,33 @@ def test_one_that_was_active_since_is(sandbox: Sandbox, stream: str) -> None:
     assert again >= {busy} - turns(30)
     # To ask about each of the last two by itself would take as much as to read both.
     assert len(again - {busy}) <= 1
+
+
+@pytest.mark.parametrize("statuses_tell", [True, False])
+def test_those_at_work_do_not_hide_that_the_others_are_quiet(statuses_tell: bool) -> None:
+    """They come first in the list: what is learnt of them alone would have each of the others read again."""
+    made = silent()
+    busy = [FIRST + number for number in range(20)]
+    for campaign in made.campaigns:
+        # A late open shows on which day analytics count.
+        late = [Event(at(ago(80)), OPEN, 1, 55001)]
+        if campaign in busy:
+            late += [Event(at(ago(age)), FIRST_EMAIL, 9, 55001) for age in range(10)]
+        if campaign in busy or not statuses_tell:
+            made.campaigns[campaign].status = "Active"
+        made.replace_events(campaign, [*made.events(campaign), *late])
+    streams = ("campaign_analytics", "campaign_replies", "campaign_settings")
+    with Sandbox(made, UNLIMITED) as sandbox:
+        states = {stream: earlier(state) for stream, state in last_states(together(sandbox, streams)).items()}
+        sandbox.clear()
+        output = together(sandbox, streams, states, refresh_after_days=30)
+        requests = len(sandbox.requests)
+    for stream in streams:
+        again = read(output, stream) - turns(30)
+        assert again >= set(busy) - turns(30)
+        assert len(again - set(busy)) <= FIRST_LOOK
+    # Each of those at work, by each stream, and what finds them out.
+    assert requests <= len(streams) * (len(busy) + FIRST_LOOK) + 2 * len(busy)
 
 
 @pytest.mark.parametrize("stream", OF_CAMPAIGNS)

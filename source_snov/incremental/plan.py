@@ -27,7 +27,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
-from itertools import accumulate, islice, takewhile
+from itertools import accumulate, islice, repeat, takewhile
 from threading import Lock
 from typing import Any
 
@@ -72,6 +72,11 @@ LEAST_CHANCE = 1e-4
 
 FIRST_WEEKS = timedelta(days=27)
 
+FIRST_LOOK = 8
+"""Campaigns in a row that were taken for active without being asked about, after which a group is, in case that it is
+quiet: those at work often stand together in the list. If it is not, twice as many pass before the next such request.
+"""
+
 MOST_SEARCHED = 3
 """Campaigns whose first weeks are searched for an active day, where none is known."""
 
@@ -104,6 +109,11 @@ class Window:
     @property
     def days(self) -> int:
         return (self.last - self.first).days + 1
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether there was activity in these days, or shortly before, as far as is known."""
+        return self.last_active is not None and self.last_active >= self.first - RECENT
 
     @property
     def cells(self) -> int:
@@ -245,7 +255,7 @@ class Plan:
         for windows in alike.values():
             together = []
             for window in windows:
-                if window.cells <= FEW_DAYS and _kind(window) == "recent":
+                if window.cells <= FEW_DAYS and _kind(window) == "recent" and self._saves is None:
                     yield Unsettled(window)
                 elif len(windows) == 1:
                     yield Unsettled(window, ask_first=self._saves is None)
@@ -304,13 +314,17 @@ class Plan:
     def _divide(self, windows: Sequence[Window]) -> Iterator[Settled | Unsettled]:
         """Campaigns with the same window, of which few may be active."""
 
+        unasked, most_unasked = 0, FIRST_LOOK
+
         def chances(at: int) -> Iterator[float]:
+            if unasked >= most_unasked:
+                return repeat(WINDOW_PRIORS["quiet"], len(windows) - at)
             return (self._experience.chance(_window_prior(one), _window_conditions(one)) for one in windows[at:])
 
         doubts = self._doubts
 
         def ask(start: int, stop: int, within: Aggregate | None) -> Aggregate | None:
-            nonlocal doubts
+            nonlocal doubts, unasked, most_unasked
             doubts = self._doubts
             days = windows[start].days
             if days > self._assumptions.most_days:
@@ -318,7 +332,11 @@ class Plan:
             if stop - start == 1 and windows[start].cells > 1 and not self._pays(windows[start]):
                 if self._saves is not None and within is not None:
                     self._experience.learn(_window_conditions(windows[start]), active=True)
+                unasked += 1
                 return None  # its days are asked about at once
+            if unasked >= most_unasked:
+                most_unasked *= 2
+            unasked = 0
             answer = self._ask_together(windows[start:stop])
             self._take(windows[start:stop], answer)
             return answer
@@ -694,10 +712,10 @@ def _even_odds(chances: Iterable[float], most: int, within: int | None) -> int:
 
 
 def _kind(window: Window) -> str:
-    """What an earlier sync makes one expect of a campaign: one of WINDOW_PRIORS."""
+    """What makes one expect activity of a campaign, or none: one of WINDOW_PRIORS."""
     if window.last_active is None:
         return "new"
-    return "recent" if window.last_active >= window.first - RECENT else "quiet"
+    return "recent" if window.is_recent else "quiet"
 
 
 def _window_prior(window: Window) -> float:

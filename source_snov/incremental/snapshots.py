@@ -38,6 +38,8 @@ REFRESH_AFTER_DAYS = 7
 OFTEN_ACTIVE = 0.1
 """About how many campaigns, of those that only activity changes, have changed since they were read."""
 
+AT_WORK = "active"
+
 AT_REST = frozenset(("completed", "archived", "draft"))
 """Statuses of campaigns in which nobody moves on (API reference 2.1, 2.7)."""
 
@@ -181,8 +183,9 @@ class Snapshots:
         """The days in which what happens may change what was read."""
         began = first_day_of(part) if self.of_campaigns else None
         first = known.until - max(timedelta(self.config.get("lookback_days", LOOKBACK_DAYS)), DAY)
-        # When it was active last is not known here; of most campaigns, it is long ago.
-        return Window(entity, max(first, began or first), self.today, began or first, last_active=EARLIEST)
+        # When it was active last is not known here; of most that are not at work, it is long ago.
+        active = self.today if str(part.extra_fields.get("status")).lower() == AT_WORK else EARLIEST
+        return Window(entity, max(first, began or first), self.today, began or first, active)
 
     def life_of(self, entity: Entity, part: StreamSlice) -> Window:
         """All days of a campaign up to today: from its creation on, if it was never started."""

@@ -159,8 +159,11 @@ class Survey:
             plan = Plan(new, Assumptions(self._ask, self._last_day, most, likely), self._last_day.today, self._saves)
             self._turns.append(Turns(plan, new))
             self._to_search += [(likely[0], likely[1], likely[1])] if likely else []
-            oldest = sorted(new, key=lambda window: window.began)[:MOST_SEARCHED] if doubt else []
-            self._to_search += [(window.entity, window.began, window.last) for window in oldest]
+            if doubt:
+                # Of one at work, the last active day has e-mails too. Those at work often stand together in the list.
+                oldest = sorted(new, key=lambda window: (window.is_recent, window.began))
+                searched = oldest[:: max(len(oldest) // MOST_SEARCHED, 1)][:MOST_SEARCHED]
+                self._to_search += [(window.entity, window.began, window.last) for window in searched]
 
     def note_quiet(self, campaign: Entity, day: date) -> None:
         """Notes a day of a campaign on which nothing happened."""
