@@ -17,8 +17,8 @@ class Listings:
     """Changes listings while they are read.
 
     With the setting `moving`, a request for a later page has an effect first: "deleted" removes the first rows for
-    good; "added" shows rows at the beginning that were held back; "reordered" takes every other page from another
-    order.
+    good; "added" shows rows at the beginning that were held back; "replaced" removes the first rows and shows as many
+    at the end; "reordered" takes every other page from another order.
     """
 
     settings: Settings
@@ -48,4 +48,6 @@ class Listings:
             return (moved if name in self._changed else 0), len(rows)
         if self.settings.moving == "added":
             return (0 if name in self._changed else moved), len(rows)
+        if self.settings.moving == "replaced":
+            return (moved, len(rows)) if name in self._changed else (0, len(rows) - moved)
         return 0, len(rows)

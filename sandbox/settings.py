@@ -16,7 +16,7 @@ PENALTY: Final = 300.0
 TimeForm = Literal[
     "documented", "text", "iso", "milliseconds", "php_zone", "php_offset", "php_abbreviation", "zero_date"
 ]
-Moving = Literal["deleted", "added", "reordered"]
+Moving = Literal["deleted", "added", "replaced", "reordered"]
 
 UnknownIds = Literal["ignored", "not_found", "unprocessable", "bad_request", "error_in_200"]
 
@@ -44,7 +44,8 @@ class Settings:
     - `most_days`: analytics of a longer span count only its first days. `too_large`: analytics about more campaigns
       times days than this are refused, with `too_large_status`. `first_id_only`: analytics of several campaigns count
       only the first; `several_ids_empty`: they count none. `senders_ignored`: they are about all senders and owners,
-      whichever are asked for. `day_offset_hours`: how far the days of analytics are ahead of UTC.
+      whichever are asked for; `one_channel_narrowed`: sender accounts narrow the figures of their own channel, and the
+      other one is that of all. `day_offset_hours`: how far the days of analytics are ahead of UTC.
       `distinct_across_campaigns` False: analytics count a recipient of two campaigns twice. `silent_events`: analytics
       are zero every third day.
       `on_the_day_of_the_mail`: what an e-mail led to counts on the day of the e-mail.
@@ -81,6 +82,7 @@ class Settings:
     first_id_only: bool = False
     several_ids_empty: bool = False
     senders_ignored: bool = False
+    one_channel_narrowed: bool = False
     day_offset_hours: int = 0
     distinct_across_campaigns: bool = True
     silent_events: bool = False

@@ -404,7 +404,8 @@ def test_an_interrupted_sync_is_continued_from_its_first_day_on_for_a_day(few: S
         str(campaign): {"since": str(ago(60)), "until": str(ago(1)), "next": str(TODAY)}
         for campaign in (FIRST, SECOND, THIRD)
     }
-    for began, first in ((0, TODAY), (1, TODAY), (2, ago(15))):
+    # A day that was not over when it was read is read again.
+    for began, first in ((0, TODAY), (1, ago(1)), (2, ago(15))):
         unfinished = {"day": str(ago(began)), "start_date": "", "mode": "incremental"}
         output = daily(few, {"campaigns": campaigns, "unfinished": unfinished})
         assert rows(output) == truth(few.account, first)

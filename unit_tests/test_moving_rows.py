@@ -63,10 +63,13 @@ def test_pages_shorter_than_requested_are_read_to_the_total(stream: str) -> None
         assert not logs(output, "WARN")
 
 
-@pytest.mark.parametrize("moving", ["deleted", "added", "reordered"])
+@pytest.mark.parametrize("moving", ["deleted", "added", "replaced", "reordered"])
 @pytest.mark.parametrize("stream", PAGED)
 def test_rows_that_move_are_not_lost_or_duplicated(stream: str, moving: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.listing.MOVED", 3)
+    if (stream, moving) == ("list_prospects", "replaced"):
+        pytest.skip("Pages by number share no row, and the total stays the same: nothing shows that rows have moved.")
+    # The two equal events of this account stay on one page, or they would show that rows have moved.
+    monkeypatch.setattr("sandbox.listing.MOVED", 2)
     whole = keys(read(stream, {})[0], stream)
     output, requests = read(stream, {"moving": moving})
     found = keys(output, stream)

@@ -14,7 +14,7 @@ from sandbox.settings import UNLIMITED
 from sandbox.tests._client import Client
 from sandbox.world import seeds, shapes
 from sandbox.world.account import Account
-from sandbox.world.events import CLICK, FIRST_EMAIL, OPEN, REPLY, Event
+from sandbox.world.events import CLICK, FIRST_EMAIL, INVITE, OPEN, REPLY, VIEW, Event
 from sandbox.world.furnishing import furnish
 from source_snov.records.analytics import digest_of_filters
 from unit_tests._daily import TODAY, ago, asked, daily, days, rows, states, truth
@@ -174,6 +174,15 @@ def test_that_nothing_happened_before_the_start_takes_few_requests(few: Sandbox)
     assert [count - counts[0] for count in counts] == [0, 3, 1]
 
 
+def test_null_counts_before_the_start_are_no_earlier_start(few: Sandbox) -> None:
+    for campaign in few.account.campaigns.values():
+        campaign.created_at -= 40 * 86_400
+    nothing = {"emails_sent": None, "bounced": None}
+    for number in range(90, 120):
+        few.add_fault(faults.answer(200, nothing, path=f"campaign-analytics.*date_from={ago(number)}", times=None))
+    assert not [text for text in logs(daily(few), "WARN") if "before the started_at" in text]
+
+
 def test_a_campaign_that_was_a_draft_for_longer_hides_none_that_was_started_again() -> None:
     made = account(
         [Event(at(ago(90 - day)), FIRST_EMAIL, day + 1, 55001) for day in range(90)], [], started=[ago(90), None]
@@ -300,6 +309,17 @@ def test_totals_that_cannot_have_today_say_so(stream: str, with_daily: bool) -> 
         assert not output.errors
         text = f"{stream}: figures are those until yesterday, although date_to names today"
         assert any(line.startswith(text) for line in logs(output, "WARN")) == said, settings
+
+
+@pytest.mark.parametrize("stream", ["campaign_analytics_monthly", "linkedin_sender_analytics"])
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_period_that_cannot_have_today_ends_yesterday(stream: str, refused: bool, clock: Clock) -> None:
+    settings = replace(UNLIMITED, last_day_left_out=frozenset({"analytics"}), future_days_refused=refused)
+    made = account([Event(at(ago(back)), kind, 1, 66001) for back in (60, 9, 0) for kind in (VIEW, INVITE)])
+    with Sandbox(made, settings) as sandbox:
+        output = incremental(sandbox, stream)
+    assert not output.errors
+    assert max(row["date_to"] for row in records(output, stream)) == str(ago(1) if refused else TODAY)
 
 
 @pytest.mark.parametrize("stream", TOTALS)
@@ -431,6 +451,38 @@ def test_a_state_of_version_0_4_is_read_as_it_was(few: Sandbox) -> None:
     output = daily(few, old, campaign_owners=["a@example.com"])
     assert min(day for _, day in rows(output)) == str(ago(14))
     assert states(output)[-1]["filters"] == digest_of_filters({"campaign_owners": ["a@example.com"]})
+
+
+@pytest.mark.parametrize("stream", [DAILY, "campaign_analytics_monthly", "account_analytics_daily"])
+def test_a_state_of_version_0_4_that_may_be_of_zeros_is_begun_anew(stream: str) -> None:
+    """Such a version took the day of date_to for included."""
+    with Sandbox(_made(), replace(UNLIMITED, last_day_left_out=frozenset({"analytics"}))) as sandbox:
+        whole = incremental(sandbox, stream)
+        state = last_states(whole)[stream]
+        [entities] = [name for name, value in state.items() if isinstance(value, dict)]
+        second = incremental(sandbox, stream, {entities: state[entities]})
+        third = incremental(sandbox, stream, last_states(second)[stream])
+        fourth = incremental(sandbox, stream, last_states(third)[stream])
+    text = f"{stream}: Snov.io leaves the last day of a period out, which versions before 0.5 did not know"
+    warned = [len([line for line in logs(each, "WARN") if line.startswith(text)]) for each in (whole, second, third)]
+    assert warned == [0, 1, 0]
+    assert last_states(second)[stream][entities] == {}
+    assert _rows(third, stream) == _rows(whole, stream)
+    assert _rows(fourth, stream).keys() < _rows(whole, stream).keys()
+
+
+@pytest.mark.parametrize("stream", [ACTIVITY, WARM_UP_DAYS])
+@pytest.mark.parametrize("left_out", [frozenset[str](), frozenset({"activity", "warm_up"})], ids=len)
+def test_records_that_version_0_4_may_have_missed_are_read(stream: str, left_out: frozenset[str]) -> None:
+    with Sandbox(_made(), replace(UNLIMITED, last_day_left_out=left_out)) as sandbox:
+        whole = incremental(sandbox, stream)
+        state = last_states(whole)[stream]
+        [entities] = [name for name, value in state.items() if isinstance(value, dict)]
+        output = incremental(sandbox, stream, {entities: state[entities]})
+        third = incremental(sandbox, stream, last_states(output)[stream])
+    assert _rows(output, stream) == _rows(whole, stream)
+    assert [line for line in logs(output, "INFO") if "versions before 0.5 missed the last day" in line]
+    assert _rows(third, stream).keys() < _rows(whole, stream).keys()
 
 
 # States --------------------------------------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from sandbox.world import seeds
 from sandbox.world.account import Account
+from sandbox.world.events import FIRST_EMAIL, VIEW, Event
 from source_snov.incremental import partitions
 from unit_tests._daily import TODAY, ago
 from unit_tests._helpers import Clock, logs, records
 from unit_tests._names import ANALYTICS_PATH
 from unit_tests._reports import REPORTS, Table, started, table, truth
 from unit_tests._states import earlier
-from unit_tests._streams import FIRST, account, last_states, story, together
+from unit_tests._streams import FIRST, account, at, last_states, story, together
 
 NEW = tuple(name for name in REPORTS if name != "campaign_analytics_daily")
 
@@ -318,6 +319,18 @@ def test_a_report_whose_filter_is_ignored_fails(stream: str, demo: Account) -> N
     with Sandbox(demo, replace(UNLIMITED, senders_ignored=True)) as sandbox:
         output = read(sandbox, stream, start_date=str(ago(60)))
     assert any(f"{stream}: Snov.io gives the figures of all" in error.trace.error.message for error in output.errors)
+
+
+@pytest.mark.parametrize("stream", ["sender_analytics", "sender_analytics_daily", "linkedin_sender_analytics"])
+def test_figures_of_the_other_channel_may_be_those_of_all(stream: str) -> None:
+    """Senders without figures of their own have the same ones, and the account has them too, on days of one channel."""
+    mails = [Event(at(ago(back)), FIRST_EMAIL, back, 55001) for back in range(6, 9)]
+    views = [Event(at(ago(back)), VIEW, back, 66001) for back in range(3, 6)]
+    made = account(mails if stream == "linkedin_sender_analytics" else [*views, *mails], furnished=True)
+    with Sandbox(made, replace(UNLIMITED, one_channel_narrowed=True)) as sandbox:
+        output = read(sandbox, stream)
+    assert not output.errors
+    assert records(output, stream)
 
 
 def test_too_many_campaigns_to_name_are_not_named_with_a_warning() -> None:

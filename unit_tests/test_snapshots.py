@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -218,14 +219,19 @@ def test_a_state_that_no_sync_has_left_is_read_anew(sandbox: Sandbox, stream: st
     assert stable_rows(output, stream) == stable_rows(incremental(sandbox, stream), stream)
 
 
-def test_an_interrupted_sync_is_continued(sandbox: Sandbox) -> None:
-    stream = "campaign_settings"
+@pytest.mark.parametrize("hours", [0, 11, 13])
+def test_an_interrupted_sync_is_continued_for_half_a_day(sandbox: Sandbox, hours: int) -> None:
+    stream = "campaign_progress"
     whole = incremental(sandbox, stream, num_workers=1)
-    unfinished = {name: dict(each) for name, each in last_states(whole).items()}[stream]
-    begun = min(each["checked_at"] for each in unfinished["campaigns"].values())
-    done = dict(list(unfinished["campaigns"].items())[:5])
-    output = incremental(sandbox, stream, {"campaigns": done, "unfinished": begun}, num_workers=1)
-    assert read(output, stream) == set(sandbox.account.campaigns) - {int(one) for one in done}
+    state = {name: dict(each) for name, each in last_states(whole).items()}[stream]
+    begun = datetime.fromisoformat(min(each["checked_at"] for each in state["campaigns"].values()))
+    begun -= timedelta(hours=hours)
+    then = {"checked_at": f"{begun:%Y-%m-%dT%H:%M:%SZ}", "until": str(begun.date())}
+    done = {one: {**each, **then} for one, each in list(state["campaigns"].items())[:5]}
+    output = incremental(sandbox, stream, {"campaigns": done, "unfinished": then["checked_at"]}, num_workers=1)
+    rest = set(sandbox.account.campaigns) - {int(one) for one in done}
+    assert (read(output, stream) == rest) == (hours < 12)
+    assert read(output, stream) >= rest
     assert "unfinished" not in last_states(output)[stream]
 
 

@@ -94,11 +94,12 @@ class SenderFilter:
     """The sender accounts that an analytics request is limited to; both None: all of them.
 
     An event has one sender, so a request that names e-mail and LinkedIn accounts gets the events of either. One that
-    names accounts of only one channel gets no event of the other.
+    names accounts of only one channel gets no event of the other, unless `others_pass`.
     """
 
     email: frozenset[int] | None
     linkedin: frozenset[int] | None
+    others_pass: bool = False
 
     @property
     def everybody(self) -> bool:
@@ -110,7 +111,7 @@ class SenderFilter:
         if self.everybody:
             return True
         wanted = self.linkedin if event.kind in LINKEDIN else self.email
-        return wanted is not None and event.sender in wanted
+        return self.others_pass if wanted is None else event.sender in wanted
 
 
 @dataclass
@@ -180,7 +181,7 @@ class Account:
         A recipient of several campaigns counts once in the distinct metrics. reading: settings that change this.
         """
         reading = reading or Settings()
-        senders = SenderFilter(_chosen(sender_email), _chosen(sender_linkedin))
+        senders = SenderFilter(_chosen(sender_email), _chosen(sender_linkedin), reading.one_channel_narrowed)
         tallies = [Tally()]
         for campaign in self._asked(campaign_ids, campaign_owner):
             timeline = self._timelines[campaign.id]

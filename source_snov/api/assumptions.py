@@ -23,6 +23,7 @@ from threading import Lock, RLock
 from typing import Any
 
 from source_snov.api.exceptions import filter_ignored
+from source_snov.records.analytics import narrowed
 from source_snov.records.first_day import EARLIEST
 from source_snov.records.values import DAY
 
@@ -143,30 +144,28 @@ class FutureDays:
 
 
 class FilterCheck:
-    """Looks, once, whether all have more than each of two with the same figures.
+    """Looks, once, whether all have more than each of two with the same actions.
 
     If not, the API ignores which one is asked for, and `check` raises an error: the figures of all of them would stand
-    for those of each.
+    for those of each. stream_name, things: for its message. field: what the figures are by.
     """
 
-    def __init__(self) -> None:
-        self._seen: dict[int, Entity] = {}
+    def __init__(self, stream_name: str, things: str, field: str) -> None:
+        self._stream_name, self._things, self._field = stream_name, things, field
+        self._seen: dict[tuple[int, ...], Entity] = {}
         self._done = False
         self._lock = Lock()
 
-    def check(
-        self, stream_name: str, things: str, entity: Entity, answer: Aggregate, of_all: Callable[[], Aggregate]
-    ) -> None:
+    def check(self, entity: Entity, answer: Aggregate, of_all: Callable[[], Aggregate]) -> None:
+        own = narrowed(self._field, answer.values)
         with self._lock:
-            if self._done or not answer.actions:
-                return
-            if self._seen.setdefault(hash(str(answer.values)), entity) == entity:
+            if self._done or not any(own) or self._seen.setdefault(own, entity) == entity:
                 return
             self._done = True
             self._seen.clear()
         with suppress(Refused):
-            if of_all().values == answer.values:
-                raise filter_ignored(stream_name, things)
+            if narrowed(self._field, of_all().values) == own:
+                raise filter_ignored(self._stream_name, self._things)
 
 
 @dataclass
@@ -176,6 +175,7 @@ class Assumptions:
     ask: the API. last_day: shared with the other streams of analytics. most_campaigns: how many entities one request
     may name. likely: an entity and the last day of a cell in which an earlier sync saw activity. stream_name, thing:
     for messages; the latter is what an entity is, in words. cell_days: the most days of one cell of the report.
+    filter: looks whether the API narrows figures to one entity; None for campaigns and the account.
     """
 
     ask: Ask
@@ -185,6 +185,7 @@ class Assumptions:
     stream_name: str = "campaign_analytics_daily"
     thing: str = "campaign"
     cell_days: int = 1
+    filter: FilterCheck | None = None
     most_days: float = math.inf
     """The longest span that is asked for."""
     additive: bool = True
@@ -193,7 +194,6 @@ class Assumptions:
     _witness: Witness | None = None
     _kept: dict[tuple[Entity, date], Aggregate] = field(default_factory=dict)
     """Responses about days that were asked for to find something out, and will be wanted."""
-    _filter: FilterCheck = field(default_factory=FilterCheck)
     _done: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
@@ -221,9 +221,8 @@ class Assumptions:
         is_cell = answer.exact and (last - first).days < self.cell_days
         if not proven and is_cell and len(campaigns) == 1 and not answer.empty:
             self._witness = Witness(campaigns[0], first, last, answer.actions)
-        if is_cell and len(campaigns) == 1 and answer.actions and self.thing not in ("campaign", "account"):
-            of_all = partial(self.answer, [], first, last)
-            self._filter.check(self.stream_name, f"{self.thing}s", campaigns[0], answer, of_all)
+        if self.filter and is_cell and len(campaigns) == 1:
+            self.filter.check(campaigns[0], answer, partial(self.answer, [], first, last))
         return answer
 
     def _settle_last_day(self, campaigns: Sequence[Entity], first: date, last: date) -> bool | None:

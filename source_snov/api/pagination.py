@@ -99,13 +99,11 @@ class ListingPagination(PaginationStrategy):
         return None
 
     def _overlap(self, listing: Listing, rows: int) -> int:
-        """Rows that two pages share where no total tells that rows have moved: a row that is missing then shows.
+        """Rows that two pages share: one that is missing shows that rows have moved, which a total may not.
 
         In a further pass, equal rows that stood at the end of one page and the beginning of the next come together.
         """
-        if listing.passes:
-            return min(rows // 2, FURTHER_OVERLAP)
-        return 0 if self.total else 1
+        return min(rows // 2, FURTHER_OVERLAP) if listing.passes else 1
 
     def _look(self, listing: Listing, rows: int, repeats: int, total: Any) -> None:
         total = _whole(total)

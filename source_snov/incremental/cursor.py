@@ -34,6 +34,9 @@ DATE_TO = ("included", "left out")
 COUNTED_ON, OWN_DAY = "counted_on", "own day"
 """The state's field for the day on which analytics count opens, clicks and replies, and what it says if it is known."""
 
+ASKED_TO, DAY_AFTER = "asked_to", "the day after"
+"""The state's field for the last day that requests name, and what it says; versions before 0.5 named the day itself."""
+
 CONTINUED = DAY
 """An interrupted sync is continued on its day and the next; later its look-back is read again as always."""
 
@@ -178,8 +181,8 @@ class HistoryCursor(EmittingCursor):
     State: `{"campaigns": {"<id>": {"since", "until", "last_active"}}}`, all of them days. While a sync is under way, it
     also has `unfinished: {"day", "start_date", "mode"}`, with the day on which it began, and `next` for each campaign
     that it has begun with. In place of `campaigns`, others have what their histories are of: `warm_ups`, `account`.
-    States of reports also have `filters`, a digest, and `date_to`, one of DATE_TO, as soon as that is known. States of
-    campaigns have `counted_on` as soon as it is.
+    States of reports also have `filters`, a digest, and `date_to`, one of DATE_TO, as soon as that is known; those of
+    dated records `asked_to`. States of campaigns have `counted_on` as soon as that is known.
     """
 
     def __init__(
@@ -192,27 +195,34 @@ class HistoryCursor(EmittingCursor):
         filters: str | None = None,
         last_day: LastDay | None = None,
         by_name: bool = False,
+        dated: bool = False,
     ) -> None:
         """`entities`: the state's key. `full_refresh`: only the state of an interrupted sync counts.
 
         filters: a digest of the configured filters, if the stream has any; with other filters everything is read again.
         last_day: what the state knows of the API, and is to know. by_name: whether an entity is identified by a
-        name instead of an ID.
+        name instead of an ID. dated: whether requests name the days of records.
         """
         super().__init__(emitter)
         self._entities = entities
         mode = "full_refresh" if full_refresh else "incremental"
         self._under_way = {"day": str(today), "start_date": str(start_date or ""), "mode": mode}
         self._saved = saved = emitter.saved
-        self._filters, self._last_day = filters, last_day
+        self._filters, self._last_day, self._dated = filters, last_day, dated
+        self._today = today
         if last_day and saved.get("date_to") in DATE_TO:
             last_day.included = saved["date_to"] == DATE_TO[0]
-        # Versions before 0.5 kept no digest.
         same = saved.get("filters", filters) == filters
         if not same and not full_refresh:
             logger.info(
                 f"{emitter.stream_name}: the filters of the configuration have changed since the last sync, so "
                 "everything is read again."
+            )
+        if dated and saved.get(entities) and saved.get(ASKED_TO) != DAY_AFTER:
+            same = False
+            logger.info(
+                f"{emitter.stream_name}: versions before 0.5 missed the last day of each request if Snov.io leaves it "
+                "out, so everything is read again."
             )
         self._continues = same and self._is_continued(saved.get("unfinished"), today)
         forgotten = not same or (full_refresh and not self._continues)
@@ -226,6 +236,9 @@ class HistoryCursor(EmittingCursor):
         if not self._continues:
             self._known = {entity: replace(state, next=None) for entity, state in self._known.items()}
         self._before = dict(self._known)
+        # Versions before 0.5 kept no digest, and took `date_to` to include its day: rows of zeros seemed right.
+        self._may_be_zeros = bool(self._known) and last_day is not None and "filters" not in saved
+        self._warned = False
         self._reading: dict[Entity, list[_Reading]] | None = None
 
     def last_active(self, entity: Entity) -> date | None:
@@ -268,6 +281,10 @@ class HistoryCursor(EmittingCursor):
         first = state.until - lookback
         if state.next:
             first = state.next if state.next > state.since else last + DAY
+            interrupted = date.fromisoformat(self._under_way["day"])
+            if interrupted < self._today:
+                # That day was not over when it was read.
+                first = min(first, interrupted)
         first = max(period.of(first)[0] if first <= last else first, life_begins)
         is_cut = first == life_begins != period.of(first)[0]
         since = first if is_cut else min(state.since, first)
@@ -353,12 +370,26 @@ class HistoryCursor(EmittingCursor):
                 str(entity): (replace(state, next=None) if finished else state).to_json()
                 for entity, state in sorted(known.items())
             }
-            state: dict[str, Any] = {self._entities: states}
+            state: dict[str, Any] = {self._entities: {} if self._has_zeros() else states}
             if self._filters is not None:
                 state["filters"] = self._filters
+            if self._dated:
+                state[ASKED_TO] = DAY_AFTER
             if self._last_day and self._last_day.included is not None:
                 state["date_to"] = DATE_TO[0 if self._last_day.included else 1]
             return state if finished else state | {"unfinished": self._under_way}
+
+    def _has_zeros(self) -> bool:
+        """Whether days that an earlier version read are wrong, so that the next sync has to begin anew."""
+        if not self._may_be_zeros or self._last_day is None or self._last_day.included is not False:
+            return False
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                f"{self._emitter.stream_name}: Snov.io leaves the last day of a period out, which versions before 0.5 "
+                "did not know: older rows may be zeros. The next sync reads everything again."
+            )
+        return True
 
     def _add(self, entity: Entity, parts: Iterable[_Reading]) -> None:
         if state := _read_of(self._known.get(entity), parts):

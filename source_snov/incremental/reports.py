@@ -14,12 +14,14 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
 
-from source_snov.api.assumptions import Aggregate, Ask, Assumptions, Entity, LastDay, Refused
+from source_snov.api.assumptions import Aggregate, Ask, Assumptions, Entity, FilterCheck, LastDay, Refused
 from source_snov.api.exceptions import EntityNotFound, nothing_there
 from source_snov.incremental.partitions import Histories, ToRead
 from source_snov.incremental.periods import Period
 from source_snov.incremental.plan import NothingAnswered, Plan, Settled, Unsettled, Window, cell_days
 from source_snov.incremental.survey import Survey, Turns
+from source_snov.records.analytics import NARROWED
+from source_snov.records.values import DAY
 
 logger = logging.getLogger("airbyte.snov")
 
@@ -59,6 +61,10 @@ class Report:
     def thing(self) -> str:
         """What an entity is, in words."""
         return THINGS[self.entity_field]
+
+    def filter_check(self) -> FilterCheck | None:
+        is_narrowed = self.entity_field in NARROWED
+        return FilterCheck(self.stream_name, f"{self.thing}s", self.entity_field) if is_narrowed else None
 
     def row(self, entity: Entity, first: date, last: date, aggregate: Aggregate) -> Mapping[str, Any]:
         key: dict[str, Any] = {self.entity_field: entity} if self.entity_field else {}
@@ -134,6 +140,7 @@ class ReportPartitions(PartitionGenerator):
             self._report.stream_name,
             self._report.thing,
             cell_days(windows),
+            self._report.filter_check(),
         )
         plan = Plan(windows, assumptions, self._last_day.today)
         self._expects(len(self._to_read), plan.days_left, lambda: plan.requests_left)
@@ -214,8 +221,9 @@ class ReportPartition(Partition):
         return self._hash
 
     def _record(self, cell: Window, aggregate: Aggregate) -> Record:
+        last = cell.last if self._last_day.covers(cell.last) else cell.last - DAY
         return Record(
-            data=self._report.row(cell.entity, cell.first, cell.last, aggregate),
+            data=self._report.row(cell.entity, cell.first, last, aggregate),
             stream_name=self.stream_name(),
             associated_slice=self.to_slice(),
         )

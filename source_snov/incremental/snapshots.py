@@ -38,6 +38,9 @@ REFRESH_AFTER_DAYS = 7
 OFTEN_ACTIVE = 0.1
 """About how many campaigns, of those that only activity changes, have changed since they were read."""
 
+CONTINUED = timedelta(hours=12)
+"""For how long an interrupted sync is continued: the next morning's reads anew what may have changed since."""
+
 AT_WORK = "active"
 
 AT_REST = frozenset(("completed", "archived", "draft"))
@@ -105,7 +108,7 @@ class SnapshotCursor(EmittingCursor):
             int(entity): state for entity, state in states.items() if state and entity.isdecimal()
         }
         unfinished = _moment(saved.get("unfinished"))
-        continues = unfinished is not None and timedelta(0) <= now - unfinished <= DAY
+        continues = unfinished is not None and timedelta(0) <= now - unfinished <= CONTINUED
         self.began = unfinished if continues and unfinished else now
         self._unfinished: set[Entity] | None = None
 

@@ -85,7 +85,7 @@ class StartedCampaigns:
         except Exception:
             # What fails here is asked for by others too, or does not matter to them.
             return False
-        if before is None or before.empty:
+        if before is None or not before.actions:
             return False
         logger.warning(
             f"Snov.io counts something before the started_at of campaign {campaigns[0]}, or of others asked about with "

@@ -21,7 +21,7 @@ from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 
 from source_snov.api.all_campaigns import AllCampaigns
-from source_snov.api.assumptions import Entity, FutureDays, LastDay, OwnDay
+from source_snov.api.assumptions import Entity, FilterCheck, FutureDays, LastDay, OwnDay
 from source_snov.api.budget import SnovBudget
 from source_snov.api.retrievers import slices_of
 from source_snov.incremental.analytics import Analytics
@@ -41,7 +41,14 @@ from source_snov.incremental.snapshots import CURSOR_FIELD, Snapshot, SnapshotCu
 from source_snov.incremental.starts import StartedCampaigns
 from source_snov.incremental.survey import Survey
 from source_snov.incremental.totals import Looks, Totals
-from source_snov.records.analytics import FILTERS, LONGER_URL, digest_of_filters, most_campaigns, most_named
+from source_snov.records.analytics import (
+    FILTERS,
+    LONGER_URL,
+    NARROWED,
+    digest_of_filters,
+    most_campaigns,
+    most_named,
+)
 from source_snov.records.notices import Notices
 
 logger = logging.getLogger("airbyte.snov")
@@ -212,6 +219,7 @@ class IncrementalStreams:
             self._budget.shared(Notices),
             start_date(config),
             date.fromisoformat(config["end_date"]),
+            FilterCheck(stream.name, "senders", field) if field in NARROWED else None,
         )
 
     def _cursor(self, stream_name: str, history: History, field: str, config: Mapping[str, Any]) -> HistoryCursor:
@@ -229,6 +237,7 @@ class IncrementalStreams:
             filters=filters,
             last_day=self._budget.shared(LastDay) if history.period else None,
             by_name=history.by_name,
+            dated=history.dated,
         )
 
     def _emitter(self, stream_name: str, entities: str) -> StateEmitter:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any
@@ -43,7 +43,7 @@ class Totals:
     notices: Notices
     start: date | None
     end: date
-    filter: FilterCheck = field(default_factory=FilterCheck)
+    filter: FilterCheck | None
 
     def row(self, entity: Entity, created: Any, known: Aggregate | None = None) -> Mapping[str, Any]:
         """known: its aggregate, if that need not be asked for."""
@@ -71,8 +71,8 @@ class Totals:
                 # Whether all campaigns count shows in figures of all senders, of whom one alone may have none.
                 self.looks.get(self.stream_name, partial(_tried, total))
             aggregate = total([entity])
-            if not self._is_of_campaigns:
-                self.filter.check(self.stream_name, "senders", entity, aggregate, partial(total, []))
+            if self.filter:
+                self.filter.check(entity, aggregate, partial(total, []))
         except Refused as refusal:
             raise again(refusal.cause) from None
         if last_day.future_refused and self.end >= last_day.today:

@@ -8,9 +8,9 @@ from urllib.parse import quote, urlencode
 
 from source_snov.records.values import to_number
 
-ACTIONS = (
-    "emails_sent",
-    "bounced",
+EMAIL_ACTIONS = ("emails_sent", "bounced")
+
+LINKEDIN_ACTIONS = (
     "connection_requests",
     "accepted_requests",
     "failed_connection_requests",
@@ -20,6 +20,8 @@ ACTIONS = (
     "linkedin_likes",
     "linkedin_follows",
 )
+
+ACTIONS = EMAIL_ACTIONS + LINKEDIN_ACTIONS
 """Counts of actions that do not overlap: they add up over days (API reference 2.8, kind A)."""
 
 COUNTS = (
@@ -77,6 +79,15 @@ def is_empty(figures: Mapping[str, Any]) -> bool:
 def actions(figures: Mapping[str, Any]) -> int:
     """The number of actions; unreadable counts are skipped."""
     return sum(_count(figures.get(name)) for name in ACTIONS)
+
+
+NARROWED = {"sender_email_id": EMAIL_ACTIONS, "sender_linkedin_id": LINKEDIN_ACTIONS, "campaign_owner": ACTIONS}
+"""What a report by this field narrows. Whether a sender's has the other channel, too, nobody knows (2.8)."""
+
+
+def narrowed(field: str, figures: Mapping[str, Any]) -> tuple[int, ...]:
+    """The counts of actions that a report by this field narrows."""
+    return tuple(_count(figures.get(name)) for name in NARROWED[field])
 
 
 def shows_own_day(figures: Mapping[str, Any]) -> bool:
