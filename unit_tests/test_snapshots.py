@@ -148,7 +148,14 @@ def test_one_that_may_move_without_activity_is_read_until_it_is_at_rest(
     for campaign in sandbox.account.campaigns.values():
         campaign.status = status
     again = quietly(sandbox, stream, state_of(sandbox, stream))
-    assert again == (set(sandbox.account.campaigns) - turns(30) if stream in MOVING else set())
+    if stream in MOVING:
+        assert again == set(sandbox.account.campaigns) - turns(30)
+    else:
+        # Those at work are taken for active, until a look at several shows that they are quiet.
+        likely = (
+            [] if status != "Active" else [one for one in sorted(sandbox.account.campaigns) if one not in turns(30)]
+        )
+        assert again == set(likely[:FIRST_LOOK])
 
 
 @pytest.mark.long
