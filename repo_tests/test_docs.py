@@ -24,7 +24,7 @@ from sandbox.server import create_app
 from sandbox.world.seeds import empty_account
 from source_snov import SourceSnov
 from source_snov.incremental.partitions import LOOKBACK_DAYS
-from source_snov.records.analytics import LONGER_URL, most_campaigns
+from source_snov.records.figures import LONGER_URL, most_campaigns
 from unit_tests._names import CORE, DAILY, SUGGESTED
 from unit_tests._paths import ROOT
 from unit_tests._streams import DECLARED, LISTS, MANIFEST, REPORTS, key_of, schema

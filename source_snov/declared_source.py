@@ -24,7 +24,7 @@ from isodate import parse_duration  # type: ignore[import-untyped]
 from source_snov.api.assumptions import LastDay
 from source_snov.api.budget import Patience, RateLimitPause, SnovBudget, Window
 from source_snov.api.environment import use_environment
-from source_snov.api.limits import LargeAnswers
+from source_snov.api.limits import LargeResponses
 from source_snov.config import check_config
 from source_snov.custom_reports import declared
 from source_snov.forecast import first_sync
@@ -143,7 +143,7 @@ class DeclaredSource(YamlDeclarativeSource):
             stream._stream_partition_generator,
             progress,
             {**self._config, **declared["$parameters"].get("filters", {})}.get("campaign_ids", []),
-            self._budget.shared(LargeAnswers),
+            self._budget.shared(LargeResponses),
             self._budget.shared(Notices),
             lambda: self._budget.made_here,
         )

@@ -19,7 +19,7 @@ from source_snov.api.exceptions import (
     nothing_there,
     out_of_memory,
 )
-from source_snov.api.limits import LargeAnswers
+from source_snov.api.limits import LargeResponses
 from source_snov.incremental.starts import warn_of_missing
 from source_snov.progress import StreamProgress
 from source_snov.records.extractors import StillComputing
@@ -173,7 +173,7 @@ class TrackedPartitions(PartitionGenerator):
         partitions: PartitionGenerator,
         progress: StreamProgress,
         wanted: Collection[int],
-        large: LargeAnswers,
+        large: LargeResponses,
         notices: Notices,
         made_here: Callable[[], int],
     ) -> None:
@@ -216,7 +216,7 @@ class TrackedPartition(Partition):
         partition: Partition,
         skipping: Skipping,
         progress: StreamProgress,
-        large: LargeAnswers,
+        large: LargeResponses,
         made_here: Callable[[], int],
     ) -> None:
         self._partition = partition

@@ -16,7 +16,7 @@ from sandbox.running import Sandbox
 from sandbox.settings import Settings
 from sandbox.world import seeds, shapes
 from sandbox.world.account import Account
-from source_snov.records.analytics import most_campaigns
+from source_snov.records.figures import most_campaigns
 from unit_tests._daily import ANALYTICS_PATH, DAILY, TODAY, ago, asked, daily, days, rows, states, truth
 from unit_tests._helpers import Clock, estimates, failure, logs
 from unit_tests._names import ACTIVITY

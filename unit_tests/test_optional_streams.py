@@ -18,7 +18,7 @@ from sandbox.world.belongings import ProspectList
 from sandbox.world.furnishing import DELETED_LIST
 from sandbox.world.people import OWNERS
 from source_snov.api.exceptions import MOST_MISSING, MOST_REFUSED, StreamUnavailable
-from source_snov.api.limits import LargeAnswers
+from source_snov.api.limits import LargeResponses
 from source_snov.progress import StreamProgress
 from source_snov.records.notices import Notices
 from source_snov.skipping import Skipping, TrackedPartition
@@ -329,7 +329,7 @@ def test_a_403_while_another_campaign_is_being_read_does_not_give_the_stream_up(
     refusal = StreamUnavailable(message="No.", internal_message="No.", failure_type=FailureType.config_error)
 
     def tracked(partition: Partition) -> TrackedPartition:
-        return TrackedPartition(partition, skipping, progress, LargeAnswers(), made_here=lambda: 0)
+        return TrackedPartition(partition, skipping, progress, LargeResponses(), made_here=lambda: 0)
 
     being_read = iter(tracked(OfCampaign(FIRST, record, record)).read())
     assert next(being_read) is record

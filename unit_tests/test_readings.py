@@ -16,7 +16,7 @@ from sandbox.world import seeds, shapes
 from sandbox.world.account import Account
 from sandbox.world.events import CLICK, FIRST_EMAIL, INVITE, OPEN, REPLY, VIEW, Event
 from sandbox.world.furnishing import furnish
-from source_snov.records.analytics import digest_of_filters
+from source_snov.records.figures import digest_of_filters
 from unit_tests._daily import TODAY, ago, asked, daily, days, rows, states, truth
 from unit_tests._helpers import Clock, logs, records
 from unit_tests._names import CAMPAIGNS_PATH, DAILY

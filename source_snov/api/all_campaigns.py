@@ -23,7 +23,7 @@ MOST_LOOKS = 3
 MOST_TO_FIND = 60
 """Requests at most that find out which campaigns the API refuses."""
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class AllCampaigns:
@@ -62,16 +62,16 @@ class AllCampaigns:
             self._refuse(reason)
         return "" if self._refused else ",".join(str(one) for one in campaigns if str(one) not in self._gone)
 
-    def all_count(self, names: str, ask: Callable[[str], Aggregate], answer: Aggregate | None = None) -> bool:
-        """Whether an answer about the named campaigns can be relied on; if not, ask again with the `names` of now.
+    def all_count(self, names: str, ask: Callable[[str], Aggregate], aggregate: Aggregate | None = None) -> bool:
+        """Whether a response about the named campaigns can be relied on; if not, ask again with the `names` of now.
 
-        Looks once a sync, and a few times where nothing happened, whether all of them count. answer: to a request that
-        named them, if there was one. Where something happened, their order makes no difference, unless something
-        happens between two requests, which a third one shows: figures only grow. Where nothing did, one of them has no
-        figures alone either.
+        Looks once a sync, and a few times where nothing happened, whether all of them count. Where something happened,
+        their order makes no difference, unless something happens between two requests, which a third one shows: figures
+        only grow. Where nothing did, one of them has no figures alone either. aggregate: of a request that named them,
+        if there was one.
         """
-        something = answer is not None and answer.actions > 0
-        most_looks = 1 if self._chosen or answer is None else MOST_LOOKS
+        something = aggregate is not None and aggregate.actions > 0
+        most_looks = 1 if self._chosen or aggregate is None else MOST_LOOKS
         if "," not in names or self._settled:
             return True
         with self._looking:
@@ -80,9 +80,9 @@ class AllCampaigns:
             if self._settled or (self._looks >= most_looks and not something):
                 return True
             try:
-                answer = answer or ask(names)
-                something = answer.actions > 0
-                seen = self._out_of_order(names, ask, answer) if something else self._otherwise(names, ask)
+                aggregate = aggregate or ask(names)
+                something = aggregate.actions > 0
+                seen = self._out_of_order(names, ask, aggregate) if something else self._otherwise(names, ask)
             except Refused:
                 seen = ""
             self._looks += not something
@@ -120,9 +120,9 @@ class AllCampaigns:
         return ""
 
     def without_refused(
-        self, names: str, refusal: Refused, ask: Callable[[str], Answer], ask_day: Callable[[str], object]
-    ) -> Answer:
-        """The answer without the campaigns that are at fault: deleted since they were listed, most likely.
+        self, names: str, refusal: Refused, ask: Callable[[str], Result], ask_day: Callable[[str], object]
+    ) -> Result:
+        """The response without the campaigns that are at fault: deleted since they were listed, most likely.
 
         If there are more than a few, without naming any, if that is accepted. Raises Refused if it is about something
         else.
@@ -136,14 +136,14 @@ class AllCampaigns:
         if len(gone) <= MOST_GONE and len(gone) < len(listed):
             with suppress(Refused):
                 # Where none is at fault, the refusal may have been a passing one.
-                answer = ask(",".join(name for name in listed if name not in gone))
+                result = ask(",".join(name for name in listed if name not in gone))
                 self._leave_out(gone, str(refusal))
-                return answer
+                return result
         if self._chosen:
             raise refusal
-        answer = ask("")
+        result = ask("")
         self._refuse(str(refusal))
-        return answer
+        return result
 
     def _leave_out(self, gone: Sequence[str], reason: str) -> None:
         with self._lock:

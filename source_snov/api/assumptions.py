@@ -23,7 +23,7 @@ from threading import Lock, RLock
 from typing import Any
 
 from source_snov.api.exceptions import filter_ignored
-from source_snov.records.analytics import narrowed
+from source_snov.records.figures import narrowed
 from source_snov.records.first_day import EARLIEST
 from source_snov.records.values import DAY
 
@@ -76,7 +76,7 @@ Ask = Callable[[Sequence[Entity], date, date], Aggregate]
 
 
 class Refused(Exception):
-    """The API does not answer about these entities. `certain`: a lone one is gone, whatever else is asked."""
+    """The API does not aggregate about these entities. `certain`: a lone one is gone, whatever else is asked."""
 
     def __init__(self, cause: Exception, certain: bool) -> None:
         super().__init__(str(cause))
@@ -156,8 +156,8 @@ class FilterCheck:
         self._done = False
         self._lock = Lock()
 
-    def check(self, entity: Entity, answer: Aggregate, of_all: Callable[[], Aggregate]) -> None:
-        own = narrowed(self._field, answer.values)
+    def check(self, entity: Entity, aggregate: Aggregate, of_all: Callable[[], Aggregate]) -> None:
+        own = narrowed(self._field, aggregate.values)
         with self._lock:
             if self._done or not any(own) or self._seen.setdefault(own, entity) == entity:
                 return
@@ -197,33 +197,33 @@ class Assumptions:
     _done: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
-    def answer(self, campaigns: Sequence[Entity], first: date, last: date) -> Aggregate:
+    def aggregate(self, campaigns: Sequence[Entity], first: date, last: date) -> Aggregate:
         """The aggregate over these days, both included. Raises Refused."""
         known = self.last_day.included
         if first == last and len(campaigns) == 1 and (campaigns[0], first) in self._kept:
-            answer = self._kept.pop((campaigns[0], first))
+            aggregate = self._kept.pop((campaigns[0], first))
         elif known is None and first == last:
-            answer = self._find_out(campaigns, first)
+            aggregate = self._find_out(campaigns, first)
         else:
-            answer = self._request(campaigns, first, self.last_day.date_to(last))
-            if self.cell_days > 1 and not answer.empty:
+            aggregate = self._request(campaigns, first, self.last_day.date_to(last))
+            if self.cell_days > 1 and not aggregate.empty:
                 before, known = known, self._settle_last_day(campaigns, first, last)
                 if known is not before:
-                    answer = self._request(campaigns, first, self.last_day.date_to(last))
+                    aggregate = self._request(campaigns, first, self.last_day.date_to(last))
             if known is None:
-                answer = replace(answer, exact=answer.empty)
-            elif not known and first == last and not answer.empty and self.first("one day"):
+                aggregate = replace(aggregate, exact=aggregate.empty)
+            elif not known and first == last and not aggregate.empty and self.first("one day"):
                 # An earlier sync found the last day left out: in case the API has changed.
-                answer = self._decide(campaigns, first, self._request(campaigns, first, first), answer)
-            elif known and first == last and not answer.empty:
+                aggregate = self._decide(campaigns, first, self._request(campaigns, first, first), aggregate)
+            elif known and first == last and not aggregate.empty:
                 self.last_day.confirmed = True
         proven = self._witness is not None and self._witness.actions
-        is_cell = answer.exact and (last - first).days < self.cell_days
-        if not proven and is_cell and len(campaigns) == 1 and not answer.empty:
-            self._witness = Witness(campaigns[0], first, last, answer.actions)
+        is_cell = aggregate.exact and (last - first).days < self.cell_days
+        if not proven and is_cell and len(campaigns) == 1 and not aggregate.empty:
+            self._witness = Witness(campaigns[0], first, last, aggregate.actions)
         if self.filter and is_cell and len(campaigns) == 1:
-            self.filter.check(campaigns[0], answer, partial(self.answer, [], first, last))
-        return answer
+            self.filter.check(campaigns[0], aggregate, partial(self.aggregate, [], first, last))
+        return aggregate
 
     def _settle_last_day(self, campaigns: Sequence[Entity], first: date, last: date) -> bool | None:
         """Finds out what `date_to` means, if no day of this sync has shown it yet, from days that are not all empty.
@@ -272,14 +272,14 @@ class Assumptions:
             self._kept[campaigns[0], day + DAY] = after
         return self._learn(True, alone)
 
-    def _learn(self, included: bool, answer: Aggregate) -> Aggregate:
+    def _learn(self, included: bool, aggregate: Aggregate) -> Aggregate:
         """Notes what `date_to` means; returns the response that is right then."""
         self.last_day.confirmed = True
         if self.last_day.included is not included:
             self.last_day.included = included
             includes = "includes" if included else "does not include"
             logger.info(f"{self.stream_name}: the API's date_to {includes} its day, as a response shows.")
-        return answer
+        return aggregate
 
     @property
     def silent(self) -> bool:
@@ -301,9 +301,9 @@ class Assumptions:
         if self.likely:
             entity, day = self.likely
             with suppress(Refused):
-                answer = self.answer([entity], day, day)
-                if answer.exact and self.last_day.confirmed:
-                    self._kept[entity, day] = answer
+                aggregate = self.aggregate([entity], day, day)
+                if aggregate.exact and self.last_day.confirmed:
+                    self._kept[entity, day] = aggregate
         if not self.last_day.confirmed:
             self.last_day.included = None
 
@@ -319,7 +319,7 @@ class Assumptions:
         # The last but one: it may be that the first ones count only, or the last.
         listed = [*others[:-1], witness.entity, *others[-1:]] if len(others) > 1 else [*others, witness.entity]
         try:
-            without = self.answer(others, witness.first, witness.last)
+            without = self.aggregate(others, witness.first, witness.last)
         except Refused:
             return True
         if self._shows(listed, witness.first, witness.last, without.actions + 1):
@@ -365,7 +365,7 @@ class Assumptions:
             if first_without > last_without:
                 continue
             try:
-                without = self.answer([witness.entity], first_without, last_without)
+                without = self.aggregate([witness.entity], first_without, last_without)
             except Refused:
                 continue
             if not self._shows([witness.entity], first, last, without.actions + 1):
@@ -384,10 +384,10 @@ class Assumptions:
     def _shows(self, campaigns: Sequence[Entity], first: date, last: date, actions: int = 0) -> bool:
         """Whether something happened, and so many actions. A request that is refused says nothing to the contrary."""
         try:
-            answer = self.answer(campaigns, first, last)
+            aggregate = self.aggregate(campaigns, first, last)
         except Refused:
             return True
-        return not answer.empty and answer.actions >= actions
+        return not aggregate.empty and aggregate.actions >= actions
 
     def search(self, campaigns: Sequence[Entity], first: date, last: date) -> None:
         """Looks for a day on which something happened, and asks for it alone: what that shows is learnt."""

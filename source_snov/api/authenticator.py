@@ -1,7 +1,7 @@
 """OAuth 2 client credentials: one access token for all streams of a sync.
 
 The CDK's OAuthAuthenticator asks for a token per requester, outside the API budget and without a timeout. Here the
-token request is a requester of the manifest like any other (pace, timeouts, error policy), and its answer is shared.
+token request is a requester of the manifest like any other (pace, timeouts, error policy), and its response is shared.
 """
 
 import re
@@ -22,10 +22,10 @@ from source_snov.records.body import json_of
 from source_snov.records.shared import Shared
 
 DEFAULT_LIFETIME = 3600.0
-"""Seconds a token lives when the answer does not say (API reference, Authentication: always 3600)."""
+"""Seconds a token lives when the response does not say (API reference, Authentication: always 3600)."""
 
 RENEWAL_MARGIN = 300.0
-"""Seconds before its end at which a token is renewed: longer than a request waits for its turn and its answer."""
+"""Seconds before its end at which a token is renewed: longer than a request waits for its turn and its response."""
 
 
 class AccessToken:
@@ -78,13 +78,13 @@ class SnovAuthenticator(DeclarativeAuthenticator):
         if self._shared.failure:
             raise again(self._shared.failure)
         try:
-            answer = self._request_token()
+            body = self._request_token()
         except AirbyteTracedException as error:
             # All streams need the token: its tries are made once a sync, and not once for each of them.
             self._shared.failure = again(error)
             raise
-        self._shared.value = answer["access_token"]
-        lifetime = _seconds(answer.get("expires_in"))
+        self._shared.value = body["access_token"]
+        lifetime = _seconds(body.get("expires_in"))
         self._shared.renew_at = time.monotonic() + max(lifetime - RENEWAL_MARGIN, lifetime / 2)
 
     def _request_token(self) -> Mapping[str, Any]:
@@ -92,16 +92,16 @@ class SnovAuthenticator(DeclarativeAuthenticator):
         response = self.login_requester.send_request(
             request_body_data={"grant_type": "client_credentials", **self._credentials}
         )
-        answer = json_of(response) if response is not None else None
-        token = answer.get("access_token") if isinstance(answer, Mapping) else None
-        if not isinstance(answer, Mapping) or not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token.strip()):
+        body = json_of(response) if response is not None else None
+        token = body.get("access_token") if isinstance(body, Mapping) else None
+        if not isinstance(body, Mapping) or not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token.strip()):
             said = f" It said: {quote_safely(response)}" if response is not None else ""
             raise config_error(
                 "Snov.io rejected the API User ID or API Secret: it answered without an access token. "
                 f"Copy both again from Snov.io, Account settings > API, then test the source again.{said}",
                 "The token endpoint answered without an access token.",
             )
-        return {**answer, "access_token": token.strip()}
+        return {**body, "access_token": token.strip()}
 
 
 def _seconds(expires_in: Any) -> float:

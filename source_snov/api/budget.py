@@ -12,7 +12,7 @@ from typing import Any
 import requests
 from airbyte_cdk.sources.streams.call_rate import AbstractAPIBudget, AbstractCallRatePolicy
 
-from source_snov.api.limits import LargeAnswers, limit_answer
+from source_snov.api.limits import LargeResponses, limit_response
 from source_snov.api.redaction import origin, without_query
 from source_snov.failures import system_error
 from source_snov.records.shared import Shared
@@ -24,7 +24,7 @@ LOOK_EVERY = 0.05
 class Window:
     """Not more than `limit` requests in any `interval` seconds, as the server counts them.
 
-    A request has its place from the moment it leaves until `interval` seconds after its answer: whatever the latency,
+    A request has its place from the moment it leaves until `interval` seconds after its response: whatever the latency,
     the server saw it in between. When the server refuses nevertheless, others use the account too: the limit falls by a
     third, and recovers by one request in each interval.
     """
@@ -134,7 +134,7 @@ class RateLimitPause:
             return wait, not alone
 
     def end(self, url: str) -> None:
-        """Notes an answer other than 429; one to a request made before the pause does not end it."""
+        """Notes a response other than 429; one to a request made before the pause does not end it."""
         with self._lock:
             if time.monotonic() >= self._ends:
                 self._in_a_row = 0
@@ -171,14 +171,14 @@ class Patience:
 
     @property
     def is_short(self) -> bool:
-        """Whether a person waits for the answer, so that what cannot pass is not tried again."""
+        """Whether a person waits for the response, so that what cannot pass is not tried again."""
         return self.ends < float("inf")
 
 
 class SnovBudget(Shared, AbstractAPIBudget):
     """The manifest's API budget, with what the CDK's lacks.
 
-    It holds every request while the API asks for a pause, counts the requests of the sync, limits how long an answer
+    It holds every request while the API asks for a pause, counts the requests of the sync, limits how long a response
     may take, and lets none leave for any place but the API: a redirect would carry the secret or the token with it.
     The CDK's own window counts from when a request leaves, by a clock that can be set back.
     """
@@ -233,7 +233,7 @@ class SnovBudget(Shared, AbstractAPIBudget):
         with self._lock:
             self._count += 1
             self._by_thread[get_ident()] += 1
-        limit_answer(request, self.window.answered, self.shared(LargeAnswers))
+        limit_response(request, self.window.answered, self.shared(LargeResponses))
 
     def get_matching_policy(self, request: Any) -> AbstractCallRatePolicy | None:
         return None

@@ -1,9 +1,9 @@
-"""What each answer of the API leads to: the one error policy of all streams.
+"""What each response of the API leads to: the one error policy of all streams.
 
 The manifest says what a status means (`response_filters`: action, failure type, our sentence) and how long to wait.
 This module adds what the CDK's handlers cannot express: the API's own words in the message (short, on one line,
-masked), answers that are errors although their status is 200, waits and tries by kind of answer, and a campaign that
-is skipped when it stays missing. It ends a request by raising, because the CDK's FAIL would log the whole body.
+masked), responses that are errors although their status is 200, waits and tries by kind of response, and a campaign
+that is skipped when it stays missing. It ends a request by raising, because the CDK's FAIL would log the whole body.
 """
 
 import json
@@ -61,9 +61,9 @@ UNAVAILABLE = (402, 403, 404)
 class SnovErrorHandler(DefaultErrorHandler):
     """Decides on each response. The waits below are stated in the manifest.
 
-    expects: `array` or `object`, the JSON a good answer consists of; None accepts any. Without known_fields,
+    expects: `array` or `object`, the JSON a good response consists of; None accepts any. Without known_fields,
         an empty array stands for an empty object.
-    nulls: whether the array of a good answer may have nulls.
+    nulls: whether the array of a good response may have nulls.
     under: where in the body that stands, as a dotted path; empty if the body is no envelope.
     id_fields: each object of a good array has a number in all of these.
     known_fields: a good object has at least one of these.
@@ -159,8 +159,8 @@ class SnovErrorHandler(DefaultErrorHandler):
 
     def backoff_time(self, response_or_exception: Outcome, attempt_count: int = 0) -> float | None:
         """Seconds to wait before the next try; raises when there is none."""
-        answer = response_or_exception
-        response = answer if isinstance(answer, requests.Response) else None
+        outcome = response_or_exception
+        response = outcome if isinstance(outcome, requests.Response) else None
         status = response.status_code if response is not None else None
         # Tries that met the rate limit or an old token say nothing about the API's health.
         if attempt_count == 1:
@@ -177,14 +177,14 @@ class SnovErrorHandler(DefaultErrorHandler):
             refusal = _refusal(RequestNotAccepted, response)
             refusal.timed_out = True
             raise refusal
-        hopeless = self._patience.is_short and isinstance(answer, Exception) and cannot_pass(answer, tries)
+        hopeless = self._patience.is_short and isinstance(outcome, Exception) and cannot_pass(outcome, tries)
         if tries <= len(waits) and not hopeless:
             asked = retry_after_seconds(response, time.time()) if response is not None else None
             wait: float = max(waits[tries - 1] * random.uniform(0.8, 1.2), min(asked or 0.0, LONGEST_RETRY_AFTER))
             if self._patience.allows(wait):
-                logger.info(f"{_cause(answer)}. Trying again in {wait:.0f} seconds.")
+                logger.info(f"{_cause(outcome)}. Trying again in {wait:.0f} seconds.")
                 return wait
-        raise self._exhausted(answer, tries)
+        raise self._exhausted(outcome, tries)
 
     def _interpret_body(self, response: requests.Response) -> ErrorResolution:
         try:
@@ -281,30 +281,30 @@ class SnovErrorHandler(DefaultErrorHandler):
                 f"waits {wait:.0f} seconds, the others go on."
             )
 
-    def _exhausted(self, answer: Outcome, attempts: int) -> AirbyteTracedException:
-        if isinstance(answer, requests.Response) and answer.status_code == requests.codes.unprocessable:
-            if self._names_several(answer):
-                return _refusal(RequestNotAccepted, answer)
-            if self.skip_missing and _says_missing(answer):
-                return self._not_found(answer)
-        if not isinstance(answer, requests.Response):
+    def _exhausted(self, outcome: Outcome, attempts: int) -> AirbyteTracedException:
+        if isinstance(outcome, requests.Response) and outcome.status_code == requests.codes.unprocessable:
+            if self._names_several(outcome):
+                return _refusal(RequestNotAccepted, outcome)
+            if self.skip_missing and _says_missing(outcome):
+                return self._not_found(outcome)
+        if not isinstance(outcome, requests.Response):
             further = " Sync again later."
-        elif answer.status_code >= 300 and not _is_of_the_api(answer):
+        elif outcome.status_code >= 300 and not _is_of_the_api(outcome):
             further = " Let this machine reach the API without it, then sync again."
         else:
             further = " Sync again later; if this goes on, look at Snov.io's status page or ask its support."
         times = "once" if attempts == 1 else f"{attempts} times in a row"
-        reason = f" ({type(answer).__name__}: {quote_safely(str(answer))})" if isinstance(answer, Exception) else ""
+        reason = f" ({type(outcome).__name__}: {quote_safely(str(outcome))})" if isinstance(outcome, Exception) else ""
         return AirbyteTracedException(
-            message=f"{_cause(answer)}. That happened {times}.{further}",
-            internal_message=f"Gave up after {attempts} tries: {_cause(answer)}{reason}",
+            message=f"{_cause(outcome)}. That happened {times}.{further}",
+            internal_message=f"Gave up after {attempts} tries: {_cause(outcome)}{reason}",
             failure_type=FailureType.transient_error,
         )
 
 
-def _passing(answer: Outcome) -> ErrorResolution:
+def _passing(outcome: Outcome) -> ErrorResolution:
     """What may pass: it is tried again, with the waits of the policy."""
-    return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, _cause(answer))
+    return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, _cause(outcome))
 
 
 def _query(response: requests.Response) -> dict[str, str]:
@@ -356,16 +356,16 @@ def _is_id(value: Any) -> bool:
     return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and value.isdecimal())
 
 
-def _cause(answer: Outcome) -> str:
-    if isinstance(answer, requests.Response):
-        kind = ", not JSON," if answer.status_code in SUCCESSES else ""
-        said = f"{without_query(answer.url)} answered HTTP {answer.status_code}{kind} and said: {_said(answer)}"
-        if answer.status_code >= 300 and not _is_of_the_api(answer):
+def _cause(outcome: Outcome) -> str:
+    if isinstance(outcome, requests.Response):
+        kind = ", not JSON," if outcome.status_code in SUCCESSES else ""
+        said = f"{without_query(outcome.url)} answered HTTP {outcome.status_code}{kind} and said: {_said(outcome)}"
+        if outcome.status_code >= 300 and not _is_of_the_api(outcome):
             return f"{said}. This is not a response of Snov.io, but of a firewall, proxy or portal in between"
         return said
-    request = getattr(answer, "request", None)
+    request = getattr(outcome, "request", None)
     host = urlsplit(getattr(request, "url", "") or "").netloc.rpartition("@")[2] or "Snov.io"
-    return described(answer, host).removesuffix(".") if answer else f"{host} did not answer"
+    return described(outcome, host).removesuffix(".") if outcome else f"{host} did not answer"
 
 
 def _says_missing(response: requests.Response) -> bool:
@@ -379,7 +379,7 @@ def _says_missing(response: requests.Response) -> bool:
 
 
 def _said(response: requests.Response) -> str:
-    """What the API says in an answer: the text of an error body in any of its shapes, else how the body begins.
+    """What the API says in a response: the text of an error body in any of its shapes, else how the body begins.
 
     The shapes (API reference and clients): `errors` as an object with a title, a list of texts or one text; OAuth's
     `error` and `error_description`; `message`, at the top or under `data`.

@@ -40,7 +40,7 @@ class NothingToAsk(Exception):
 class RequestNotAccepted(AirbyteTracedException):
     """The API refuses a request without saying whether what was asked about is there.
 
-    timed_out: whether a gateway did not wait for the answer, so that it says nothing about what was asked about.
+    timed_out: whether a gateway did not wait for the response, so that it says nothing about what was asked about.
     """
 
     timed_out = False

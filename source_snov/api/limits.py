@@ -1,6 +1,6 @@
 """Limits responses: their time, their size, and one large one at a time.
 
-The timeouts of a request are for the connection and for each read: an answer that arrives byte by byte keeps to both
+The timeouts of a request are for the connection and for each read: a response that arrives byte by byte keeps to both
 for hours, and holds a thread, or all of them when it is the token's.
 """
 
@@ -21,20 +21,20 @@ from urllib3.response import HTTPResponse
 from source_snov.api.redaction import without_query
 from source_snov.failures import system_error
 
-LONGEST_ANSWER = 300.0
-"""Seconds that one answer may take: a page of 10,000 e-mails is some MB."""
+LONGEST_RESPONSE = 300.0
+"""Seconds that one response may take: a page of 10,000 e-mails is some MB."""
 
-LARGEST_ANSWER = 256 * 2**20
-"""Bytes of one answer, unpacked. A page of 10,000 e-mails with 5 kB of text each has 50 MB."""
+LARGEST_RESPONSE = 256 * 2**20
+"""Bytes of one response, unpacked. A page of 10,000 e-mails with 5 kB of text each has 50 MB."""
 
-LARGE_ANSWER = 8 * 2**20
-"""Bytes of an answer from which on only one is worked on at a time."""
+LARGE_RESPONSE = 8 * 2**20
+"""Bytes of a response from which on only one is worked on at a time."""
 
 MOST_AT_ONCE = 2**16
 """Bytes of one read."""
 
 
-class LargeAnswers:
+class LargeResponses:
     """Lets one thread at a time hold a large response: several would not fit into a small container."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class LargeAnswers:
     def wait_for_turn(self) -> None:
         """Waits for a limited time: the thread in turn may wait for a list that this one is reading for both."""
         if getattr(self._thread, "has_turn", None) is False:
-            self._thread.has_turn = self._turn.acquire(timeout=LONGEST_ANSWER)
+            self._thread.has_turn = self._turn.acquire(timeout=LONGEST_RESPONSE)
 
     def leave(self) -> None:
         if getattr(self._thread, "has_turn", False):
@@ -63,7 +63,7 @@ class LargeAnswers:
 
 
 class _Deadline:
-    """Ends the connection when the answer took too long."""
+    """Ends the connection when the response took too long."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.passed = False
@@ -71,7 +71,7 @@ class _Deadline:
         self._begin()
 
     def _begin(self) -> None:
-        self._timer = Timer(LONGEST_ANSWER, self._pass)
+        self._timer = Timer(LONGEST_RESPONSE, self._pass)
         self._timer.daemon = True
         self._timer.start()
 
@@ -97,7 +97,7 @@ class _Deadline:
 
 
 class _UnderWay(local):
-    """The request of a thread. limited: whether its answer is to have a deadline, as those of the connector have."""
+    """The request of a thread. limited: whether its response is to have a deadline, as those of the connector have."""
 
     limited = False
     deadline: _Deadline | None = None
@@ -130,8 +130,8 @@ HTTPConnectionPool.ConnectionCls = _Limited
 HTTPSConnectionPool.ConnectionCls = _LimitedHTTPS
 
 
-def limit_answer(request: requests.PreparedRequest, arrived: Callable[[], None], large: LargeAnswers) -> None:
-    """Has the answer to the request that the thread is about to send keep to the limits of this module.
+def limit_response(request: requests.PreparedRequest, arrived: Callable[[], None], large: LargeResponses) -> None:
+    """Has the response to the request that the thread is about to send keep to the limits of this module.
 
     arrived: called when its headers are there. Where it is too slow, requests.ReadTimeout is raised, and
     AirbyteTracedException (system_error) where it is too large.
@@ -161,24 +161,24 @@ def limit_answer(request: requests.PreparedRequest, arrived: Callable[[], None],
     request.hooks["response"] = [read]
 
 
-def _body_of(response: requests.Response, large: LargeAnswers, deadline: _Deadline | None) -> bytes:
+def _body_of(response: requests.Response, large: LargeResponses, deadline: _Deadline | None) -> bytes:
     parts, size = [], 0
     while part := response.raw.read1(MOST_AT_ONCE, decode_content=True):
         parts.append(part)
         size += len(part)
-        if size > LARGE_ANSWER >= size - len(part):
+        if size > LARGE_RESPONSE >= size - len(part):
             with deadline.suspended() if deadline else nullcontext():
                 large.wait_for_turn()
-        if size > LARGEST_ANSWER:
+        if size > LARGEST_RESPONSE:
             response.close()
             raise system_error(
-                f"{without_query(response.url)} answered with more than {LARGEST_ANSWER // 2**20} MiB, which "
+                f"{without_query(response.url)} answered with more than {LARGEST_RESPONSE // 2**20} MiB, which "
                 "no page of Snov.io should have. Sync again; if this goes on, report it to the connector's "
                 "maintainers.",
-                f"More than {LARGEST_ANSWER} bytes from {without_query(response.url)}.",
+                f"More than {LARGEST_RESPONSE} bytes from {without_query(response.url)}.",
             )
     return b"".join(parts)
 
 
 def _too_slow() -> str:
-    return f"The answer had not arrived after {LONGEST_ANSWER:g} seconds."
+    return f"The response had not arrived after {LONGEST_RESPONSE:g} seconds."

@@ -12,7 +12,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets, filter_secre
 from source_snov.records.body import json_of
 
 QUOTE_LENGTH = 200
-"""Most characters of an answer's body that a message carries."""
+"""Most characters of a response's body that a message carries."""
 
 SHORTEST_SECRET = 8
 """Characters; masking a shorter text would mask parts of ordinary words. The specification demands as many."""
@@ -45,18 +45,18 @@ def _forms(secret: str) -> set[str]:
     }
 
 
-def hide_tokens(answer: requests.Response) -> None:
-    """Masks every access token of the token endpoint's answer, also when the answer breaks off within one.
+def hide_tokens(response: requests.Response) -> None:
+    """Masks every access token of the token endpoint's response, also when the response breaks off within one.
 
     Responses to other requests, which carry a token, hold no new one; words after that name would be masked in all
     later messages.
     """
-    if "Authorization" in answer.request.headers or b"access_token" not in answer.content:
+    if "Authorization" in response.request.headers or b"access_token" not in response.content:
         return
-    text = answer.content.decode("utf-8", errors="replace")
+    text = response.content.decode("utf-8", errors="replace")
     tokens = {token.replace("\\/", "/") for token in _TOKEN.findall(text)}
     try:
-        parts = [json_of(answer)]
+        parts = [json_of(response)]
     except ValueError:
         parts = []
     while parts:
@@ -71,14 +71,14 @@ _TOKEN = re.compile(rf"""access_token["'\\]{{0,3}}\s*[:=]\s*["'\\]{{0,3}}([^\s"'
 """A name and a token in JSON, a query or a header; shorter text is not a token."""
 
 
-def quote_safely(answer: requests.Response | Exception | str) -> str:
+def quote_safely(quoted: requests.Response | Exception | str) -> str:
     """The beginning of a body or of an exception's text, on one line, masked, at most QUOTE_LENGTH characters."""
-    if isinstance(answer, requests.Response):
+    if isinstance(quoted, requests.Response):
         # A body can be long: the few characters that are kept do not need all of it decoded and searched.
-        text = answer.content[: 50 * QUOTE_LENGTH].decode(answer.encoding or "utf-8", errors="replace")
+        text = quoted.content[: 50 * QUOTE_LENGTH].decode(quoted.encoding or "utf-8", errors="replace")
     else:
         # The text of a connection error holds the URL, and its query may hold addresses.
-        text = re.sub(r"\?\S+", "", str(answer))
+        text = re.sub(r"\?\S+", "", str(quoted))
     text = " ".join(filter_secrets(text).split())
     return text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1] + "…"
 

@@ -14,7 +14,7 @@ from source_snov.records.listing import Listing
 from source_snov.records.shared import Once
 
 
-class _Answers(Once):
+class _Responses(Once):
     """What was answered, or raised, for each URL (and page) of one sync."""
 
 
@@ -34,12 +34,12 @@ class SharedRequester(HttpRequester):
         passes = self.api_budget.shared(Listing).passes
         url = self.get_url(stream_slice=kwargs.get("stream_slice"))
         key = url if page is None else (url, page, passes)
-        answer = self.api_budget.shared(_Answers).get(key, partial(self._answer, args, kwargs))
-        if isinstance(answer, Exception):
-            raise again(answer)
-        return answer  # type: ignore[no-any-return]
+        outcome = self.api_budget.shared(_Responses).get(key, partial(self._outcome, args, kwargs))
+        if isinstance(outcome, Exception):
+            raise again(outcome)
+        return outcome  # type: ignore[no-any-return]
 
-    def _answer(self, args: Any, kwargs: Any) -> requests.Response | Exception | None:
+    def _outcome(self, args: Any, kwargs: Any) -> requests.Response | Exception | None:
         try:
             return super().send_request(*args, **kwargs)
         except Exception as error:

@@ -68,8 +68,8 @@ class StepContentsRetriever(SimpleRetriever):
             )
 
     def _contents(self, stream_slice: StreamSlice) -> Sequence[StepContent]:
-        answer = self.settings.send_request(stream_slice=stream_slice)
-        settings = content_of(json_of(answer), "data") if answer is not None else {}
+        response = self.settings.send_request(stream_slice=stream_slice)
+        settings = content_of(json_of(response), "data") if response is not None else {}
         try:
             return list(contents_of(settings))
         except ValueError as problem:

@@ -12,7 +12,7 @@ from airbyte_cdk.sources.types import StreamSlice
 from source_snov.api.all_campaigns import AllCampaigns
 from source_snov.api.assumptions import Aggregate, Entity, LastDay, OwnDay, Refused
 from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted
-from source_snov.records.analytics import actions, is_empty, shows_own_day
+from source_snov.records.figures import actions, is_empty, shows_own_day
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,22 @@ class Analytics:
             return self._read(entities, date_from, date_to)
         if self.last_day.future_refused is not True:
             try:
-                answer = self._read(entities, date_from, date_to, only_as_named=self.last_day.future_refused is None)
+                aggregate = self._read(entities, date_from, date_to, only_as_named=self.last_day.future_refused is None)
             except Refused:
                 if self.last_day.future_refused is False:
                     raise
             else:
-                if not answer.empty or date_from > self.last_day.today:
+                if not aggregate.empty or date_from > self.last_day.today:
                     self.last_day.future_refused = self.last_day.future_refused or False
                 elif self.last_day.doubts_future:
                     without = self._read(entities, date_from, self.last_day.today)
                     if not without.empty:
                         self.last_day.future_refused = True
                         return without
-                return answer
+                return aggregate
         named = self.campaigns and self.campaigns.names
         try:
-            answer = self._read(entities, min(date_from, self.last_day.today), self.last_day.today)
+            aggregate = self._read(entities, min(date_from, self.last_day.today), self.last_day.today)
         except Refused:
             # It is not about the day.
             self.last_day.future_refused = self.last_day.future_refused or False
@@ -64,7 +64,7 @@ class Analytics:
             # It was about the campaigns that were named.
             return self._ask(entities, date_from, date_to)
         self.last_day.future_refused = True
-        return answer
+        return aggregate
 
     def _read(
         self, entities: Sequence[Entity], date_from: date, date_to: date, only_as_named: bool = False
@@ -95,10 +95,10 @@ class Analytics:
 
     def _aggregate(self, partition: Mapping[str, str], days: Mapping[str, str]) -> Aggregate:
         try:
-            [answer] = self.partitions.create(StreamSlice(partition=partition, cursor_slice=days)).read()
+            [record] = self.partitions.create(StreamSlice(partition=partition, cursor_slice=days)).read()
         except EntityNotFound as refusal:
             raise Refused(refusal, certain=True) from None
         except RequestNotAccepted as refusal:
             raise Refused(refusal, certain=False) from None
-        self.own_day.proven = self.own_day.proven or shows_own_day(answer.data)
-        return Aggregate(answer.data, is_empty(answer.data), actions(answer.data))
+        self.own_day.proven = self.own_day.proven or shows_own_day(record.data)
+        return Aggregate(record.data, is_empty(record.data), actions(record.data))

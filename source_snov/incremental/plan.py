@@ -81,7 +81,7 @@ MOST_SEARCHED = 3
 """Campaigns whose first weeks are searched for an active day, where none is known."""
 
 
-class NothingAnswered(LookupError):
+class NothingFound(LookupError):
     """Every campaign is said to be gone, and none was ever answered for: they cannot all be at fault."""
 
 
@@ -337,9 +337,9 @@ class Plan:
             if unasked >= most_unasked:
                 most_unasked *= 2
             unasked = 0
-            answer = self._ask_together(windows[start:stop])
-            self._take(windows[start:stop], answer)
-            return answer
+            aggregate = self._ask_together(windows[start:stop])
+            self._take(windows[start:stop], aggregate)
+            return aggregate
 
         def most() -> int:
             return self._assumptions.most_campaigns
@@ -381,7 +381,7 @@ class Plan:
         if not windows:
             return None
         try:
-            return self._answer([window.entity for window in windows], windows[0].first, windows[0].last)
+            return self._aggregate([window.entity for window in windows], windows[0].first, windows[0].last)
         except Refused as refusal:
             if len(windows) == 1:
                 if at_fault := self._at_fault(windows[0], refusal):
@@ -394,18 +394,18 @@ class Plan:
         # When only one half is not empty, its aggregate is that of the whole; else it is only known not to be empty.
         return max((half for half in halves if half), key=lambda half: not half.empty, default=None)
 
-    def _answer(self, campaigns: Sequence[Entity], first: date, last: date) -> Aggregate:
-        answer = self._assumptions.answer(campaigns, first, last)
+    def _aggregate(self, campaigns: Sequence[Entity], first: date, last: date) -> Aggregate:
+        aggregate = self._assumptions.aggregate(campaigns, first, last)
         self._any_answered = True
         self._doubtful = 0
-        return answer
+        return aggregate
 
     def _at_fault(self, window: Window, refusal: Refused) -> Refused | None:
         """Why a campaign is refused; None if it is for the number of days, of which fewer are asked for from now on."""
         if refusal.certain or window.days == 1:
             return refusal
         try:
-            self._answer([window.entity], window.first, window.first)
+            self._aggregate([window.entity], window.first, window.first)
         except Refused as of_one_day:
             return of_one_day
         if window.cells == 1:
@@ -419,7 +419,7 @@ class Plan:
         One campaign may be gone where the API says so in other words; of a second one in a row, the API is at fault.
         """
         if window.entity == ACCOUNT:
-            raise NothingAnswered(str(refusal.cause)) if refusal.certain else refusal.cause
+            raise NothingFound(str(refusal.cause)) if refusal.certain else refusal.cause
         self._refused[window.entity] = refusal
         self._doubtful += not refusal.certain
         if self._doubtful > 1 and self._any_answered:
@@ -427,12 +427,12 @@ class Plan:
         lone = len(self._campaigns) == 1 and refusal.certain
         if len(self._refused) >= min(MOST_MISSING, len(self._campaigns)) and not self._any_answered and not lone:
             if refusal.certain:
-                raise NothingAnswered(str(refusal.cause)) from refusal.cause
+                raise NothingFound(str(refusal.cause)) from refusal.cause
             raise refusal.cause
 
-    def _take(self, windows: Sequence[Window], answer: Aggregate | None) -> None:
+    def _take(self, windows: Sequence[Window], aggregate: Aggregate | None) -> None:
         """Takes days for empty if the response about them is. Raises AskForLess if that cannot be believed."""
-        if answer is None or not answer.empty:
+        if aggregate is None or not aggregate.empty:
             return
         if len(windows) == windows[0].cells == 1:
             return
@@ -518,9 +518,9 @@ class Plan:
             doubts = self._doubts
             asked = window.part_of(start, stop)
             try:
-                answer = self._answer([window.entity], asked.first, asked.last)
+                aggregate = self._aggregate([window.entity], asked.first, asked.last)
                 answered = True
-                self._take([asked], answer)
+                self._take([asked], aggregate)
             except Refused as refusal:
                 at_fault = self._at_fault(asked, refusal)
                 if at_fault is None:
@@ -531,9 +531,9 @@ class Plan:
                     raise at_fault.cause from None
                 self._note(window, at_fault)
                 raise at_fault from None
-            if answer.empty and asked.cells > 1:
+            if aggregate.empty and asked.cells > 1:
                 taken.append(asked)
-            return answer
+            return aggregate
 
         whole = part.aggregate
         may_ask = part.ask_first and window.cells > 1 and window.days <= self._assumptions.most_days
@@ -629,23 +629,23 @@ class Plan:
             limit = int(min(most(), max(end - at - 1, 1) if active else count - at))
             size = _even_odds(chances(at), limit, end - at if active else None) if self._may_be_in_vain() else 1
             try:
-                answer = ask(at, at + size, active)
+                aggregate = ask(at, at + size, active)
             except AskForLess:
                 active = None
                 continue
-            if answer is None or answer.empty:
-                yield at, at + size, answer
+            if aggregate is None or aggregate.empty:
+                yield at, at + size, aggregate
                 at += size
-                if answer is None or end == count:
-                    active = active if answer and at < end else None
+                if aggregate is None or end == count:
+                    active = active if aggregate and at < end else None
                 elif active and at == end:
                     # It was the further day of a request whose last day may not have counted.
                     end += 1
             elif size == 1:
-                yield at, at + 1, answer
+                yield at, at + 1, aggregate
                 at, active = at + 1, None
             else:
-                active, end = answer, at + size
+                active, end = aggregate, at + size
 
     def _is_deduced(self, aggregate: Aggregate, ask: Callable[[], Aggregate | None]) -> bool:
         """Whether what must be the only active part of an aggregate is; the first one of a sync is asked for."""

@@ -18,9 +18,9 @@ from source_snov.api.assumptions import Aggregate, Ask, Assumptions, Entity, Fil
 from source_snov.api.exceptions import EntityNotFound, nothing_there
 from source_snov.incremental.partitions import Histories, ToRead
 from source_snov.incremental.periods import Period
-from source_snov.incremental.plan import NothingAnswered, Plan, Settled, Unsettled, Window, cell_days
+from source_snov.incremental.plan import NothingFound, Plan, Settled, Unsettled, Window, cell_days
 from source_snov.incremental.survey import Survey, Turns
-from source_snov.records.analytics import NARROWED
+from source_snov.records.figures import NARROWED
 from source_snov.records.values import DAY
 
 logger = logging.getLogger("airbyte.snov")
@@ -188,7 +188,7 @@ class ReportPartition(Partition):
                 refusal = refused
             for window, aggregate in self._turns.plan.corrections():
                 yield self._record(window, aggregate)
-        except NothingAnswered as nothing:
+        except NothingFound as nothing:
             raise nothing_there(self.stream_name(), f"{self._report.thing}s", str(nothing)) from None
         if refusal:
             reason = str(getattr(refusal.cause, "message" if refusal.certain else "internal_message", refusal.cause))
