@@ -24,7 +24,7 @@ FLOOD_DAYS: Final = 31
 BACKFILL_DAYS: Final = 200
 """The age of the oldest campaign of the sandbox's `backfill` (sandbox/world/shapes.py)."""
 
-MOST_GROWTH: Final = 60
+MAX_GROWTH: Final = 60
 """MiB that a million events may take more than a thousand."""
 
 MEASURED: Final = ("wall (s)", "CPU (s)", "CPU per record (ms)", "peak memory (MiB)", "requests", "records")
@@ -159,8 +159,8 @@ def million(sizes: Sizes) -> str:
             results = compare([server], [ACTIVITY], since, sizes.event_runs)
         rows += [(each.contender, number, *_numbers(each)) for each in results]
         peaks += [each.cost.memory for each in results if each.contender == CONNECTOR.name]
-    if peaks[-1] > peaks[0] + MOST_GROWTH:
-        raise RuntimeError(f"{peaks[-1] - peaks[0]:.0f} MiB more for more events, of {MOST_GROWTH} at most")
+    if peaks[-1] > peaks[0] + MAX_GROWTH:
+        raise RuntimeError(f"{peaks[-1] - peaks[0]:.0f} MiB more for more events, of {MAX_GROWTH} at most")
     return f"`{ACTIVITY}` of one campaign without a limit, {_runs(sizes.event_runs)}:\n\n" + table(
         ("", "events", *MEASURED, FIRST), rows
     )

@@ -83,7 +83,7 @@ def undisturbed(
                 f"streams__campaign_recipients_activity__{paging}__page_size": PAGE,
             },
         )
-        patch.setattr("source_snov.api.limits.LONGEST_RESPONSE", 0.08)
+        patch.setattr("source_snov.api.limits.MAX_SECONDS", 0.08)
         clock = Clock(patch)
         with Sandbox(made(), settings) as sandbox:
             yield Synced(sandbox, clock, folder, primary_keys(), first)

@@ -31,7 +31,7 @@ from unit_tests._streams import HISTORIES
 
 SEED: Final = 20_260_917
 KILLS: Final = 50
-MOST_KILLS: Final = {ALL: 8, COVERED: 8, NOTHING: 3}
+MAX_KILLS: Final = {ALL: 8, COVERED: 8, NOTHING: 3}
 """Maximum kills of one sync, after which it may finish, by what is loaded from its killed runs."""
 
 CAMPAIGNS: Final = 4
@@ -139,13 +139,13 @@ def main(folder: Path) -> None:
         upcoming = {kind: moments(rng, course, len(SYNCED)) for kind, course in whole.items()}
         done: list[dict[str, Any]] = []
         # Alternates two kinds of sync and three kinds of loading, so that all combinations occur.
-        for number, (kind, loaded) in enumerate(zip(cycle(whole), cycle(MOST_KILLS))):
+        for number, (kind, loaded) in enumerate(zip(cycle(whole), cycle(MAX_KILLS))):
             if kills == KILLS:
                 break
             name = f"{kind}_{number}"
             if kind == NEXT:
                 syncs.copy(BEFORE, name)
-            courses = killed(syncs, name, loaded, upcoming[kind], min(MOST_KILLS[loaded], KILLS - kills))
+            courses = killed(syncs, name, loaded, upcoming[kind], min(MAX_KILLS[loaded], KILLS - kills))
             kills += sum(course.killed for course in courses)
             done.append({"name": name, "kind": kind, "loaded": loaded, "runs": [vars(course) for course in courses]})
     summary = {"whole": {kind: vars(course) for kind, course in whole.items()}, "syncs": done}

@@ -43,7 +43,7 @@ FUZZ = settings(
     suppress_health_check=list(HealthCheck),
 )
 FUZZ_MORE = settings(FUZZ, max_examples=EXAMPLES or 60)
-MOST_REQUESTS = 150
+MAX_REQUESTS = 150
 """Many more than any of these syncs needs."""
 
 Right = Mapping[str, Any]
@@ -124,7 +124,7 @@ def test_any_response_gives_valid_records_or_an_explained_failure(
             stream,
             mode="incremental" if incremental else "full_refresh",
         )
-    assert len(asked) < MOST_REQUESTS
+    assert len(asked) < MAX_REQUESTS
     assert_sound(said, stream, keys[stream])
 
 
@@ -153,7 +153,7 @@ def test_check_and_read_explain_any_configuration(right: Right, content: bytes) 
         asked = _serve(mocker, right, {})
         checked = run(["check", "--config", write(Path(folder) / "config.json", content)])
         said = read(Path(folder), content, "campaigns")
-    assert len(asked) < MOST_REQUESTS
+    assert len(asked) < MAX_REQUESTS
     for each in (checked, said):
         assert_explained(each)
         assert "s3cret" not in "".join(each.lines)
@@ -179,7 +179,7 @@ def test_a_sync_is_sound_with_any_state(
         asked = _serve(mocker, right, {})
         settings = config(**PERIOD, num_workers=2)
         said = read(Path(folder), settings, stream, mode="incremental", state=state)
-    assert len(asked) < MOST_REQUESTS
+    assert len(asked) < MAX_REQUESTS
     if said.raised:
         assert_explained(said)
         assert said.errors[0]["failure_type"] == "config_error"
@@ -212,8 +212,8 @@ def _serve(mocker: requests_mock.Mocker, right: Right, wrong: Mapping[str, list[
         path = urlsplit(request.url).path
         asked.append(path)
         context.headers["Content-Type"] = "application/json"
-        if len(asked) > MOST_REQUESTS or (path not in right and path != TOKEN_PATH):
-            context.status_code = 403 if len(asked) > MOST_REQUESTS else 404
+        if len(asked) > MAX_REQUESTS or (path not in right and path != TOKEN_PATH):
+            context.status_code = 403 if len(asked) > MAX_REQUESTS else 404
             return b"{}"
         if turns := wrong.get(path):
             return turns[asked.count(path) % len(turns)]

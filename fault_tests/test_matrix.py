@@ -33,10 +33,10 @@ from unit_tests._streams import CHILDREN, INCREMENTAL, OPTIONAL, SECOND
 CONTINUED = (DAILY, *INCREMENTAL)
 """Streams that the next sync continues from the last state; it reads all others from scratch."""
 
-LONGEST_WAIT = 3 * 3600
+MAX_WAIT = 3 * 3600
 """Maximum simulated seconds of waiting of any of these syncs."""
 
-MOST_TRIES = 9
+MAX_TRIES = 9
 """Maximum requests in place of one: the first, 5 retries, and some that hit the rate limit or an old token."""
 
 DEPENDENT = ("campaign_progress", DAILY, "campaign_recipients_activity", *CHILDREN)
@@ -224,8 +224,8 @@ def meet(synced: Synced, stream: str, kind: Kind, ending: Ending, path: str, ski
 
 def assert_bounded(synced: Synced, stream: str, where: str) -> None:
     """Checks that waits and requests are bounded."""
-    assert sum(synced.clock.sleeps) < LONGEST_WAIT, where
-    assert len(synced.sandbox.requests) <= MOST_TRIES * (len(synced.requests(stream)) + 1), where
+    assert sum(synced.clock.sleeps) < MAX_WAIT, where
+    assert len(synced.sandbox.requests) <= MAX_TRIES * (len(synced.requests(stream)) + 1), where
 
 
 def assert_ends(synced: Synced, stream: str, said: Said, ending: Ending, kind: Kind, where: str) -> None:

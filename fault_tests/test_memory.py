@@ -13,7 +13,7 @@ from unit_tests._paths import ROOT
 FEW, MANY = 1_000, 60_000
 """Events of one campaign: one page, and 60 pages."""
 
-MOST_GROWTH = 25
+MAX_GROWTH = 25
 """MiB for a few pages of events and memory that Python keeps. All of MANY at once would take over 200."""
 
 PROGRAM = """
@@ -28,7 +28,7 @@ with running_sandbox("--rate-limit", "off", "--events", sys.argv[1]) as server:
 
 
 def test_memory_does_not_grow_with_the_number_of_events() -> None:
-    assert peak(MANY) - peak(FEW) < MOST_GROWTH
+    assert peak(MANY) - peak(FEW) < MAX_GROWTH
 
 
 def peak(events: int) -> float:

@@ -259,7 +259,7 @@ def test_a_sync_ends_if_the_offset_is_ignored_and_all_ids_change(
     synced: Synced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a total, only a maximum number of pages can end that."""
-    monkeypatch.setattr("source_snov.api.pagination.MOST_PAGES", 20)
+    monkeypatch.setattr("source_snov.api.pagination.MAX_PAGES", 20)
     settings = replace(synced.sandbox.settings, unstable_ids=True, offset_ignored=True)
     with Sandbox(made(), settings) as sandbox:
         said = synced.of(sandbox).sync("finished_prospects")

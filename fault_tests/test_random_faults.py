@@ -18,10 +18,10 @@ from sandbox.faults import Fault
 from unit_tests._names import TOKEN_PATH
 
 MIXES = int(os.environ.get("MIXES", "100"))
-LONGEST_WAIT = 6 * 3600
+MAX_WAIT = 6 * 3600
 """Maximum simulated seconds of waiting of a sync of several streams."""
 
-MOST_SYNCS = 6
+MAX_SYNCS = 6
 """Maximum syncs until the faults are removed: some end every sync that meets them, and there may be dozens."""
 
 NEW_FIELDS = frozenset(faults.extra_fields().fields)
@@ -71,11 +71,11 @@ def until_complete(synced: Synced, rng: Random, streams: list[str]) -> Iterator[
     """Syncs, each of which continues from the states of those before, until one is complete."""
     syncs: list[Said] = []
     while not syncs or syncs[-1].errors:
-        assert len(syncs) <= MOST_SYNCS
-        if len(syncs) == MOST_SYNCS:
+        assert len(syncs) <= MAX_SYNCS
+        if len(syncs) == MAX_SYNCS:
             synced.sandbox.clear_faults()
         # A token outlives syncs of a few seconds, and would not be requested again.
         synced.sandbox.expire_tokens()
         syncs.append(synced.sync(*streams, state=last_state(*syncs), num_workers=rng.choice([1, 2, 4])))
-        assert sum(synced.clock.sleeps) < LONGEST_WAIT
+        assert sum(synced.clock.sleeps) < MAX_WAIT
         yield syncs[-1]

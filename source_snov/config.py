@@ -19,7 +19,7 @@ from source_snov.files import kind_of
 
 logger = logging.getLogger("airbyte.snov")
 
-MOST_PROBLEMS = 5
+MAX_PROBLEMS = 5
 """Maximum number of problems in one message."""
 
 WORDS = {
@@ -71,10 +71,8 @@ def usable(config: Mapping[str, Any], form: Mapping[str, Any], streams: Collecti
     problems = problems or list(problems_of_reports(known, streams))
     if not problems:
         return known
-    more = f" and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
-    return Unusable(
-        f"Config validation error: {'; '.join(problems[:MOST_PROBLEMS])}{more}. Correct this and try again."
-    )
+    more = f" and {len(problems) - MAX_PROBLEMS} more" if len(problems) > MAX_PROBLEMS else ""
+    return Unusable(f"Config validation error: {'; '.join(problems[:MAX_PROBLEMS])}{more}. Correct this and try again.")
 
 
 def warn_of_unknown_fields(config: Mapping[str, Any], form: Mapping[str, Any]) -> None:

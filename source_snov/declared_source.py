@@ -59,7 +59,7 @@ class DeclaredSource(YamlDeclarativeSource):
     """The manifest for one configuration. Python adds the budget, the check of ids, and progress.
 
     only: the streams to build, with what these need; none for all. The CDK checks and builds every stream of a manifest
-    for every command, which takes longer than most commands.
+    for every command, which takes longer than most commands do.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ LOOK_EVERY = 1.0
 PARTITIONS_OF_PRIOR = 5
 """The weight of the expectation, in partitions."""
 
-LEAST_OF_OLDER = 0.3
+MIN_OF_OLDER = 0.3
 """An older part of a history takes at least this share of its requests: what is quiet now was not always."""
 
 
@@ -89,7 +89,7 @@ class StreamProgress:
         self.total, self.rows, self._requests_left = total, rows, requests_left
 
     def add(self, part: int, requests: float) -> None:
-        """Notes a partition that probably takes so many requests. part: of a history, see `HistoryCursor.spans`."""
+        """Notes a partition that probably takes this many requests. part: of a history, see `HistoryCursor.spans`."""
         with self._lock:
             self._parts[part].left += requests
 
@@ -124,7 +124,7 @@ class StreamProgress:
             for _, part in sorted(self._parts.items()):
                 share = part.share(share)
                 left += part.left * share
-                share = max(share, LEAST_OF_OLDER)
+                share = max(share, MIN_OF_OLDER)
         return left
 
     @property

@@ -11,8 +11,8 @@ from airbyte_cdk.sources.types import Record, StreamSlice
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.api.exceptions import (
-    MOST_MISSING,
-    MOST_REFUSED,
+    MAX_MISSING,
+    MAX_REFUSED,
     EntityNotFound,
     StreamUnavailable,
     again,
@@ -97,7 +97,7 @@ class Skipping:
             self._optional = reason.optional
             some_read = self.has_records or progress.done > progress.skipped + progress.idle
             self._refused += isinstance(reason, StreamUnavailable)
-            given_up = not some_read and (self._refused >= MOST_REFUSED or progress.skipped >= MOST_MISSING)
+            given_up = not some_read and (self._refused >= MAX_REFUSED or progress.skipped >= MAX_MISSING)
             hold = reason.optional and not some_read
             if hold:
                 self._held.append((about, reason))

@@ -27,7 +27,7 @@ from source_snov.incremental.plan import (
 )
 
 TODAY = date(2026, 11, 23)
-MOST_CAMPAIGNS = 200
+MAX_CAMPAIGNS = 200
 
 
 @dataclass
@@ -52,7 +52,7 @@ class World:
 
     def __call__(self, campaigns: Sequence[int], date_from: date, date_to: date) -> Aggregate:
         self.asked.append((tuple(campaigns), date_from, date_to))
-        assert 1 <= len(set(campaigns)) == len(campaigns) <= MOST_CAMPAIGNS
+        assert 1 <= len(set(campaigns)) == len(campaigns) <= MAX_CAMPAIGNS
         assert date_from <= date_to <= TODAY + timedelta(days=1)
         at_fault = [self.refused[campaign] for campaign in campaigns if campaign in self.refused]
         span = list(days(date_from, date_to if self.included else date_to - timedelta(days=1)))
@@ -72,7 +72,7 @@ class World:
     def plan(self) -> Plan:
         self.last_day = LastDay(self.known)
         days = cell_days(self.windows)
-        assumptions = Assumptions(self, self.last_day, MOST_CAMPAIGNS, self.likely, cell_days=days)
+        assumptions = Assumptions(self, self.last_day, MAX_CAMPAIGNS, self.likely, cell_days=days)
         return Plan(self.windows, assumptions, TODAY)
 
     @property
@@ -200,14 +200,14 @@ def test_nothing_is_asked_when_there_is_nothing_to_know() -> None:
     assert read_all(World({}, [])).requests == 0
 
 
-@pytest.mark.parametrize("number", [1, MOST_CAMPAIGNS, MOST_CAMPAIGNS + 1, 1000])
+@pytest.mark.parametrize("number", [1, MAX_CAMPAIGNS, MAX_CAMPAIGNS + 1, 1000])
 def test_quiet_campaigns_are_settled_together(number: int) -> None:
     first = TODAY - timedelta(days=14)
     windows = [Window(campaign, first, TODAY, date(2026, 1, 1), date(2026, 2, 1)) for campaign in range(number)]
     seen = date(2026, 2, 1)
     world = World({campaign: {seen: 3} for campaign in range(number)}, windows, known=True, likely=(0, seen))
     # The size of a group grows as nothing is found. Five requests check that it may be believed.
-    assert read_all(world).requests <= 2 + 2 * number // MOST_CAMPAIGNS + 5
+    assert read_all(world).requests <= 2 + 2 * number // MAX_CAMPAIGNS + 5
 
 
 @pytest.mark.parametrize("actions", [2, 3000], ids=["few", "many"])
@@ -396,7 +396,7 @@ def test_days_that_do_not_add_up_are_taken_as_they_are_and_said(caplog: pytest.L
         answer = world(campaigns, date_from, date_to)
         return Aggregate(answer.values, answer.empty, answer.actions - (date_to > date_from))
 
-    plan = Plan(windows, Assumptions(ask, LastDay(True), MOST_CAMPAIGNS), TODAY)
+    plan = Plan(windows, Assumptions(ask, LastDay(True), MAX_CAMPAIGNS), TODAY)
     assert {(campaign, day): what for campaign, day, what in rows(plan)} == truth(world)
     [warning] = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert "do not add up" in warning or "on its own" in warning

@@ -11,7 +11,7 @@ import yaml
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import get_declarative_component_schema
 from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
 
-from source_snov.api.limits import LONGEST_RESPONSE
+from source_snov.api.limits import MAX_SECONDS
 from unit_tests._paths import PACKAGE, ROOT, SCHEMAS
 from unit_tests._streams import MANIFEST
 
@@ -112,7 +112,7 @@ def test_every_request_has_time_limits() -> None:
 def test_airbyte_waits_longer_than_the_longest_silence() -> None:
     """Without records and states: one page and its token with all retries, and 5,000 campaigns without a record."""
     policy, timeouts = MANIFEST["definitions"]["error_policy"], MANIFEST["definitions"]["timeouts"]
-    response = LONGEST_RESPONSE + timeouts["connect_timeout_in_seconds"]
+    response = MAX_SECONDS + timeouts["connect_timeout_in_seconds"]
     tries = len(policy["unavailable_waits"]) + 1
     request = policy["patience"] + 1.2 * sum(policy["unavailable_waits"]) + tries * response
     minute = 61

@@ -17,7 +17,7 @@ from sandbox.world.account import Account
 from sandbox.world.belongings import ProspectList
 from sandbox.world.furnishing import DELETED_LIST
 from sandbox.world.people import OWNERS
-from source_snov.api.exceptions import MOST_MISSING, MOST_REFUSED, StreamUnavailable
+from source_snov.api.exceptions import MAX_MISSING, MAX_REFUSED, StreamUnavailable
 from source_snov.api.limits import LargeResponses
 from source_snov.progress import StreamProgress
 from source_snov.records.notices import Notices
@@ -67,7 +67,7 @@ def campaigns(number: int) -> Account:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sandbox]:
-    with Sandbox(campaigns(MOST_MISSING + 20), UNLIMITED) as running:
+    with Sandbox(campaigns(MAX_MISSING + 20), UNLIMITED) as running:
         yield running
 
 
@@ -133,7 +133,7 @@ def test_children_missing_from_the_plan_stop_after_the_first_responses(workers: 
         output = synced(sandbox, *LISTS, *CHILD_PATHS, num_workers=workers)
     assert {message.record.stream for message in output.records} == set(LISTS)
     assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(CHILD_PATHS)
-    assert requests_by_path(sandbox)["/v1/prospect-list"] < MOST_REFUSED + workers
+    assert requests_by_path(sandbox)["/v1/prospect-list"] < MAX_REFUSED + workers
     assert set(last_statuses(output).values()) == {"COMPLETE"}
 
 
@@ -148,7 +148,7 @@ def test_a_403_stops_a_stream_after_the_first_responses(sandbox: Sandbox, worker
     assert {message.record.stream for message in output.records} == {"campaigns"}
     assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(PER_CAMPAIGN)
     for stream in OWN_PATHS:
-        assert MOST_REFUSED <= asked(sandbox, stream) < MOST_REFUSED + workers
+        assert MAX_REFUSED <= asked(sandbox, stream) < MAX_REFUSED + workers
     assert set(last_statuses(output).values()) == {"COMPLETE"}
 
 
@@ -166,7 +166,7 @@ def test_404_for_each_campaign_ends_a_stream_after_about_ten(sandbox: Sandbox, w
     assert {message.record.stream for message in output.records} == {"campaigns"}
     assert sorted(text.split(" is skipped: ")[0] for text in logs(output, "WARN")) == sorted(PER_CAMPAIGN)
     for stream in OWN_PATHS:
-        assert MOST_MISSING <= asked(sandbox, stream) <= MOST_MISSING + under_way
+        assert MAX_MISSING <= asked(sandbox, stream) <= MAX_MISSING + under_way
     assert set(last_statuses(output).values()) == {"COMPLETE"}
 
 
@@ -196,7 +196,7 @@ def test_a_first_campaign_that_is_forbidden_is_skipped_alone(sandbox: Sandbox, s
 def test_a_forbidden_campaign_is_skipped_once_another_was_read(sandbox: Sandbox, status: int) -> None:
     sandbox.add_fault(faults.answer(status, {}, path=r"/v2/campaigns/\d+$", skip=2, times=2))
     output = synced(sandbox, "campaign_settings", num_workers=1)
-    assert [row["id"] - FIRST for row in records(output, "campaign_settings")] == [0, 1, *range(4, MOST_MISSING + 20)]
+    assert [row["id"] - FIRST for row in records(output, "campaign_settings")] == [0, 1, *range(4, MAX_MISSING + 20)]
     assert [text.split(" is skipped: ")[0] for text in logs(output, "WARN")] == [
         f"campaign_settings: campaign {FIRST + number}" for number in (2, 3)
     ]
@@ -206,7 +206,7 @@ def test_missing_and_forbidden_campaigns_do_not_add_up(sandbox: Sandbox) -> None
     sandbox.add_fault(faults.not_found(path=rf"/v2/campaigns/({FIRST}|{FIRST + 1})$", times=None))
     sandbox.add_fault(faults.forbidden(path=f"/v2/campaigns/{FIRST + 2}$", times=None))
     output = synced(sandbox, "campaign_settings", num_workers=1)
-    assert len(records(output, "campaign_settings")) == MOST_MISSING + 17
+    assert len(records(output, "campaign_settings")) == MAX_MISSING + 17
     assert len(logs(output, "WARN")) == 3
 
 
@@ -236,10 +236,10 @@ def test_404_for_one_campaign_skips_that_one(sandbox: Sandbox) -> None:
 
 def test_many_missing_campaigns_among_others_do_not_end_a_stream(sandbox: Sandbox) -> None:
     """Once a campaign was found, the stream exists."""
-    sandbox.add_fault(faults.not_found(path=r"/v2/campaigns/\d+$", skip=1, times=MOST_MISSING + 15))
+    sandbox.add_fault(faults.not_found(path=r"/v2/campaigns/\d+$", skip=1, times=MAX_MISSING + 15))
     output = synced(sandbox, "campaign_settings", num_workers=1)
     assert len(records(output, "campaign_settings")) == 5
-    assert len(logs(output, "WARN")) == MOST_MISSING + 15
+    assert len(logs(output, "WARN")) == MAX_MISSING + 15
     assert all(text.startswith("campaign_settings: campaign 9100") for text in logs(output, "WARN"))
 
 
@@ -261,7 +261,7 @@ def test_the_core_streams_fail_instead_of_being_skipped(
     # It shares a core path, but is optional.
     assert any(text.startswith("sender_analytics") for text in logs(output, "WARN"))
     assert records(output, "sender_analytics") == []
-    assert len(records(output, "campaign_settings")) == MOST_MISSING + 20
+    assert len(records(output, "campaign_settings")) == MAX_MISSING + 20
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -12,7 +12,7 @@ from sandbox.settings import UNLIMITED
 from sandbox.world import seeds
 from sandbox.world.belongings import ProspectList
 from sandbox.world.furnishing import warm_ups
-from source_snov.api.pagination import MOST_PASSES
+from source_snov.api.pagination import MAX_PASSES
 from unit_tests._daily import TODAY
 from unit_tests._helpers import API, CAMPAIGN, Api, records, sync
 from unit_tests._streams import EVENT_LISTS, requests_by_path, synced
@@ -96,7 +96,7 @@ def test_a_page_that_the_api_filtered_after_cutting_is_not_the_last_one(one: Api
     assert len({record["recipient_email"] for record in found}) == len(found) == 1498
     # The pages do not overlap as expected, as if rows had moved, so they are read again.
     # And only an empty page is the last one for certain.
-    assert one.count(ACTIVITY_PATH) <= 2 * MOST_PASSES + 1
+    assert one.count(ACTIVITY_PATH) <= 2 * MAX_PASSES + 1
 
 
 def test_short_pages_that_say_nothing_of_others_are_followed_to_an_empty_one(one: Api) -> None:

@@ -83,7 +83,7 @@ def test_a_token_endpoint_that_never_responds_ends_the_sync(sandbox: Sandbox) ->
 def test_a_response_that_only_trickles_in_is_given_up(
     sandbox: Sandbox, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_snov.api.limits.LONGEST_RESPONSE", 0.3)
+    monkeypatch.setattr("source_snov.api.limits.MAX_SECONDS", 0.3)
     drip = sandbox.add_fault(faults.drip(seconds=0.1, path=place, times=2))
     output = sync("campaigns", "campaign_progress", whole_config=sandbox.config(num_workers=2))
     assert drip.hits == 2
@@ -100,7 +100,7 @@ def test_a_response_that_only_trickles_in_is_given_up(
 def test_a_response_with_endless_parts_around_its_body_is_given_up(
     sandbox: Sandbox, form: faults.EndlessForm, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_snov.api.limits.LONGEST_RESPONSE", 0.3)
+    monkeypatch.setattr("source_snov.api.limits.MAX_SECONDS", 0.3)
     endless = sandbox.add_fault(faults.endless(form, seconds=0.05, path=place, times=2))
     output = sync("campaigns", "campaign_progress", whole_config=sandbox.config(num_workers=2))
     assert endless.hits == 2
@@ -111,7 +111,7 @@ def test_a_response_with_endless_parts_around_its_body_is_given_up(
 def test_a_response_that_is_too_large_fails_its_stream_with_a_message(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_snov.api.limits.LARGEST_RESPONSE", 2**20)
+    monkeypatch.setattr("source_snov.api.limits.MAX_RESPONSE", 2**20)
     sandbox.add_fault(faults.answer(200, "x" * 2**21, path="progress"))
     output = sync("campaigns", "campaign_progress", whole_config=sandbox.config(num_workers=2))
     assert len(records(output, "campaigns")) == 5

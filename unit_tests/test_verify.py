@@ -22,7 +22,7 @@ from sandbox.world.seeds import demo_account, empty_account
 from unit_tests._names import STREAMS, TOKEN_PATH
 from unit_tests._paths import ROOT
 from unit_tests._streams import REPORTS
-from verify.__main__ import MOST_REQUESTS, POINTS, main, verify
+from verify.__main__ import MAX_REQUESTS, POINTS, main, verify
 from verify.account import Account
 from verify.client import Client
 from verify.report import WIDTH, as_json, table
@@ -36,7 +36,7 @@ READING_POSTS = {TOKEN_PATH, "/v1/prospect-list"}
 class Verification:
     """A run of `verify` against a sandbox with these settings."""
 
-    def __init__(self, planted: Sequence[faults.Fault] = (), most: int = MOST_REQUESTS, **settings: Any) -> None:
+    def __init__(self, planted: Sequence[faults.Fault] = (), most: int = MAX_REQUESTS, **settings: Any) -> None:
         self.clock = ManualClock()
         settings = {"requests_per_minute": None, "clock": self.clock} | settings
         pace = settings.pop("pace", FAST)
@@ -72,7 +72,7 @@ def test_with_the_documented_reading_every_point_holds(usual: Verification) -> N
 
 
 def test_it_makes_at_most_so_many_requests_and_all_of_them_read(usual: Verification) -> None:
-    assert len(usual.requests) == usual.client.made <= MOST_REQUESTS
+    assert len(usual.requests) == usual.client.made <= MAX_REQUESTS
     assert {(record.method, record.path) for record in usual.requests if record.method != "GET"} == {
         ("POST", path) for path in READING_POSTS
     }
@@ -403,6 +403,6 @@ def test_a_wrong_secret_is_tried_only_on_request(sandbox: Sandbox) -> None:
     client = Client(sandbox.url, CLIENT_ID, CLIENT_SECRET, per_minute=FAST)
     [found] = [one for one in verify(Account(client), wrong_secret=True) if one.point.id == NOT_ASKED]
 
-    assert client.made <= MOST_REQUESTS, "with one more point there are too few requests: raise MOST_REQUESTS"
+    assert client.made <= MAX_REQUESTS, "with one more point there are too few requests: raise MAX_REQUESTS"
     assert found.seen.verdict == "holds"
     assert found.seen.text == "401, an object with error, error_description, message"

@@ -24,7 +24,7 @@ from verify.client import CannotRun, Client, CouldNotTell
 from verify.findings import Point, Seen
 from verify.report import Finding, as_json, table
 
-MOST_REQUESTS: Final = 120
+MAX_REQUESTS: Final = 120
 API: Final = "https://api.snov.io"
 
 POINTS: Final[Sequence[Point]] = (
@@ -86,11 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             config.get("api_url") or API,
             config["client_id"].strip(),
             config["client_secret"].strip(),
-            most=MOST_REQUESTS,
+            most=MAX_REQUESTS,
             per_minute=options.requests_per_minute,
         )
-        minutes = MOST_REQUESTS / options.requests_per_minute
-        print(f"At most {MOST_REQUESTS} requests, about {minutes:.1f} minutes. They only read.", file=sys.stderr)
+        minutes = MAX_REQUESTS / options.requests_per_minute
+        print(f"At most {MAX_REQUESTS} requests, about {minutes:.1f} minutes. They only read.", file=sys.stderr)
         account = Account(client)
         findings = verify(account, options.wrong_secret)
     except CannotRun as problem:

@@ -15,7 +15,7 @@ from source_snov.api.redaction import hide
 TIMEOUTS: Final = (15, 60)
 """Seconds to connect, and to wait for the next bytes of a response."""
 
-LONGEST_PAUSE: Final = 300.0
+MAX_PAUSE: Final = 300.0
 """Maximum seconds to wait after a 429."""
 
 FIRST_PAUSE: Final = 60.0
@@ -155,4 +155,4 @@ def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.Prepare
 
 def _pause(retry_after: str | None) -> float:
     asked = float(retry_after) if retry_after and retry_after.isdecimal() else FIRST_PAUSE
-    return min(asked, LONGEST_PAUSE)
+    return min(asked, MAX_PAUSE)

@@ -18,7 +18,7 @@ from verify.client import Response
 from verify.times import moment
 
 NAME: Final = re.compile(r"[a-z][a-zA-Z]*(_[a-zA-Z]+)*")
-MOST_NAMES: Final = 8
+MAX_NAMES: Final = 8
 """Maximum names in a line."""
 
 ENVELOPE: Final = (
@@ -61,8 +61,8 @@ def form_of(response: Response) -> str:
 def listed(names: Iterable[str]) -> str:
     """Some names, and the number of the others."""
     all_names = list(names)
-    more = f" and {len(all_names) - MOST_NAMES} more" if len(all_names) > MOST_NAMES else ""
-    return (", ".join(all_names[:MOST_NAMES]) or "nothing") + more
+    more = f" and {len(all_names) - MAX_NAMES} more" if len(all_names) > MAX_NAMES else ""
+    return (", ".join(all_names[:MAX_NAMES]) or "nothing") + more
 
 
 def schema_of(stream: str) -> Properties:

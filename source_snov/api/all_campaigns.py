@@ -11,16 +11,16 @@ from source_snov.api.exceptions import too_many_campaigns
 
 logger = logging.getLogger("airbyte.snov")
 
-MOST_GONE = 3
+MAX_GONE = 3
 """Campaigns that may be deleted during one sync; if more are refused, something else is at fault."""
 
-MOST_ALONE = 20
+MAX_ALONE = 20
 """Campaigns that one look asks for alone, where all together have no figures; the next look takes others."""
 
-MOST_LOOKS = 3
+MAX_LOOKS = 3
 """How often a sync looks where all together have no figures."""
 
-MOST_TO_FIND = 60
+MAX_TO_FIND = 60
 """Requests at most that find out which campaigns the API refuses."""
 
 Result = TypeVar("Result")
@@ -71,7 +71,7 @@ class AllCampaigns:
         if there was one.
         """
         something = aggregate is not None and aggregate.actions > 0
-        most_looks = 1 if self._chosen or aggregate is None else MOST_LOOKS
+        most_looks = 1 if self._chosen or aggregate is None else MAX_LOOKS
         if "," not in names or self._settled:
             return True
         with self._looking:
@@ -113,8 +113,8 @@ class AllCampaigns:
         if not self._chosen and not ask("").actions:
             return ""
         newest = sorted(names.split(","), key=int, reverse=True)
-        begin = self._looks * MOST_ALONE % len(newest)
-        for name in (newest[begin:] + newest[:begin])[:MOST_ALONE]:
+        begin = self._looks * MAX_ALONE % len(newest)
+        for name in (newest[begin:] + newest[:begin])[:MAX_ALONE]:
             if ask(name).actions:
                 return "" if ask(names).actions else f"campaign {name} has figures when it is asked for alone"
         return ""
@@ -130,10 +130,10 @@ class AllCampaigns:
         ask_day: about one day only.
         """
         listed = names.split(",")
-        first = listed[: MOST_GONE + 1]
+        first = listed[: MAX_GONE + 1]
         about_them = any(not _at_fault([name], ask_day, [1]) for name in first)
-        gone = _at_fault(listed, ask_day, [MOST_TO_FIND]) if about_them else listed
-        if len(gone) <= MOST_GONE and len(gone) < len(listed):
+        gone = _at_fault(listed, ask_day, [MAX_TO_FIND]) if about_them else listed
+        if len(gone) <= MAX_GONE and len(gone) < len(listed):
             with suppress(Refused):
                 # Where none is at fault, the refusal may have been a passing one.
                 result = ask(",".join(name for name in listed if name not in gone))

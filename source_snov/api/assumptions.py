@@ -30,9 +30,9 @@ from source_snov.records.values import DAY
 logger = logging.getLogger("airbyte.snov")
 
 BELIEVED_DAYS = 31
-"""Spans of so many days need no check: public clients of the API have long asked for months (API reference 2.8)."""
+"""Longest span that needs no check: public clients of the API have long asked for months (API reference 2.8)."""
 
-MOST_SEARCHES = 3
+MAX_SEARCHES = 3
 """How often an active day is searched for, where no request about a single day shows one."""
 
 SHORTER_SPANS = (31, 7)
@@ -233,7 +233,7 @@ class Assumptions:
         with self.last_day.settling:
             if not self.last_day.confirmed and self.first("last day"):
                 # A request that was refused meanwhile says nothing.
-                for _ in range(MOST_SEARCHES):
+                for _ in range(MAX_SEARCHES):
                     self.search(campaigns, first, last)
                     if self.last_day.included is not None:
                         return self.last_day.included
@@ -382,7 +382,7 @@ class Assumptions:
         )
 
     def _shows(self, campaigns: Sequence[Entity], first: date, last: date, actions: int = 0) -> bool:
-        """Whether something happened, and so many actions. A request that is refused says nothing to the contrary."""
+        """Whether at least this many actions happened, and anything at all. True if the request is refused."""
         try:
             aggregate = self.aggregate(campaigns, first, last)
         except Refused:

@@ -16,7 +16,7 @@ from airbyte_cdk.sources.declarative.requesters.http_requester import HttpReques
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_snov.api.exceptions import again
-from source_snov.api.redaction import SHORTEST_SECRET, hide, quote_safely
+from source_snov.api.redaction import MIN_SECRET, hide, quote_safely
 from source_snov.failures import config_error
 from source_snov.records.body import json_of
 from source_snov.records.shared import Shared
@@ -60,7 +60,7 @@ class SnovAuthenticator(DeclarativeAuthenticator):
     def __post_init__(self, parameters: Mapping[str, Any]) -> None:
         self._credentials = {name: str(self.config.get(name, "")).strip() for name in ("client_id", "client_secret")}
         # Both: they may have been pasted into each other's field.
-        hide(*(value for value in self._credentials.values() if len(value) >= SHORTEST_SECRET))
+        hide(*(value for value in self._credentials.values() if len(value) >= MIN_SECRET))
         self._shared = self.api_budget.shared(AccessToken)
 
     @property

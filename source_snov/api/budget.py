@@ -166,7 +166,7 @@ class Patience:
         self.ends = float("inf")
 
     def allows(self, wait: float) -> bool:
-        """Whether there is time to wait for so many seconds."""
+        """Whether there is time to wait this many seconds."""
         return time.monotonic() + wait <= self.ends
 
     @property

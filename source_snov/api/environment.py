@@ -10,7 +10,7 @@ from urllib.request import getproxies_environment
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from source_snov.api.redaction import SHORTEST_SECRET, hide
+from source_snov.api.redaction import MIN_SECRET, hide
 from source_snov.failures import config_error
 
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
@@ -45,7 +45,7 @@ def _hide_credentials(proxy: str) -> None:
         return
     user, _, password = credentials.partition(":")
     decoded = f"{unquote(user)}:{unquote(password)}"
-    hide(credentials, decoded, *(text for text in (password, unquote(password)) if len(text) >= SHORTEST_SECRET))
+    hide(credentials, decoded, *(text for text in (password, unquote(password)) if len(text) >= MIN_SECRET))
 
 
 def _is_proxy(proxy: str) -> bool:

@@ -50,7 +50,7 @@ GATEWAY_TIMEOUTS = (502, 504)
 SUCCESSES = (200, 201, 203)
 """204 to 206 have no body or a part of it, and a 3xx that reaches this point has no Location."""
 
-LONGEST_RETRY_AFTER = 300.0
+MAX_RETRY_AFTER = 300.0
 """Seconds of a Retry-After that are waited for after a passing fault."""
 
 UNAVAILABLE = (402, 403, 404)
@@ -180,7 +180,7 @@ class SnovErrorHandler(DefaultErrorHandler):
         hopeless = self._patience.is_short and isinstance(outcome, Exception) and cannot_pass(outcome, tries)
         if tries <= len(waits) and not hopeless:
             asked = retry_after_seconds(response, time.time()) if response is not None else None
-            wait: float = max(waits[tries - 1] * random.uniform(0.8, 1.2), min(asked or 0.0, LONGEST_RETRY_AFTER))
+            wait: float = max(waits[tries - 1] * random.uniform(0.8, 1.2), min(asked or 0.0, MAX_RETRY_AFTER))
             if self._patience.allows(wait):
                 logger.info(f"{_cause(outcome)}. Trying again in {wait:.0f} seconds.")
                 return wait

@@ -46,10 +46,10 @@ class RequestNotAccepted(AirbyteTracedException):
     timed_out = False
 
 
-MOST_MISSING = 10
+MAX_MISSING = 10
 """Entities that are missing, with none present, after which all count as missing."""
 
-MOST_REFUSED = 3
+MAX_REFUSED = 3
 """Entities refused to this user, with none readable, after which the plan is taken not to include them. A single one
 may be another user's."""
 

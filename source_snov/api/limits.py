@@ -21,16 +21,16 @@ from urllib3.response import HTTPResponse
 from source_snov.api.redaction import without_query
 from source_snov.failures import system_error
 
-LONGEST_RESPONSE = 300.0
+MAX_SECONDS = 300.0
 """Seconds that one response may take: a page of 10,000 e-mails is some MB."""
 
-LARGEST_RESPONSE = 256 * 2**20
+MAX_RESPONSE = 256 * 2**20
 """Bytes of one response, unpacked. A page of 10,000 e-mails with 5 kB of text each has 50 MB."""
 
 LARGE_RESPONSE = 8 * 2**20
 """Bytes of a response from which on only one is worked on at a time."""
 
-MOST_AT_ONCE = 2**16
+MAX_AT_ONCE = 2**16
 """Bytes of one read."""
 
 
@@ -54,7 +54,7 @@ class LargeResponses:
     def wait_for_turn(self) -> None:
         """Waits for a limited time: the thread in turn may wait for a list that this one is reading for both."""
         if getattr(self._thread, "has_turn", None) is False:
-            self._thread.has_turn = self._turn.acquire(timeout=LONGEST_RESPONSE)
+            self._thread.has_turn = self._turn.acquire(timeout=MAX_SECONDS)
 
     def leave(self) -> None:
         if getattr(self._thread, "has_turn", False):
@@ -71,7 +71,7 @@ class _Deadline:
         self._begin()
 
     def _begin(self) -> None:
-        self._timer = Timer(LONGEST_RESPONSE, self._pass)
+        self._timer = Timer(MAX_SECONDS, self._pass)
         self._timer.daemon = True
         self._timer.start()
 
@@ -88,7 +88,7 @@ class _Deadline:
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """Pauses the deadline, which then begins anew."""
+        """Pauses the deadline, and starts it again from zero."""
         self.cancel()
         try:
             yield
@@ -163,22 +163,22 @@ def limit_response(request: requests.PreparedRequest, arrived: Callable[[], None
 
 def _body_of(response: requests.Response, large: LargeResponses, deadline: _Deadline | None) -> bytes:
     parts, size = [], 0
-    while part := response.raw.read1(MOST_AT_ONCE, decode_content=True):
+    while part := response.raw.read1(MAX_AT_ONCE, decode_content=True):
         parts.append(part)
         size += len(part)
         if size > LARGE_RESPONSE >= size - len(part):
             with deadline.suspended() if deadline else nullcontext():
                 large.wait_for_turn()
-        if size > LARGEST_RESPONSE:
+        if size > MAX_RESPONSE:
             response.close()
             raise system_error(
-                f"{without_query(response.url)} answered with more than {LARGEST_RESPONSE // 2**20} MiB, which "
+                f"{without_query(response.url)} answered with more than {MAX_RESPONSE // 2**20} MiB, which "
                 "no page of Snov.io should have. Sync again; if this goes on, report it to the connector's "
                 "maintainers.",
-                f"More than {LARGEST_RESPONSE} bytes from {without_query(response.url)}.",
+                f"More than {MAX_RESPONSE} bytes from {without_query(response.url)}.",
             )
     return b"".join(parts)
 
 
 def _too_slow() -> str:
-    return f"The response had not arrived after {LONGEST_RESPONSE:g} seconds."
+    return f"The response had not arrived after {MAX_SECONDS:g} seconds."

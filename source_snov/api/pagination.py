@@ -18,13 +18,13 @@ from source_snov.records.notices import Notices
 from source_snov.records.shared import Shared
 from source_snov.records.values import to_number
 
-MOST_PASSES = 3
+MAX_PASSES = 3
 """How often a listing is read in which rows move."""
 
 FURTHER_OVERLAP = 100
 """Most rows that two pages share when a listing is read again."""
 
-MOST_PAGES = 1_000
+MAX_PAGES = 1_000
 """Maximum pages of a listing whose total is unknown. If the API ignores the position and gives its rows other ids with
 every read, each page has new keys."""
 
@@ -85,13 +85,13 @@ class ListingPagination(PaginationStrategy):
         body = around_content_of(response)
         repeats = listing.overlap if listing.pages else 0
         self._look(listing, rows, repeats, content_of(body, self.total) if self.total else None)
-        endless = listing.total is None and listing.pages >= MOST_PAGES
+        endless = listing.total is None and listing.pages >= MAX_PAGES
         if not endless and self._goes_on(listing, rows, content_of(body, self.has_more) if self.has_more else None):
             if self.by == "page":
                 return int(last_page_token_value or 1) + 1
             listing.overlap = min(self._overlap(listing, rows), rows - 1)
             return int(last_page_token_value or 0) + rows - listing.overlap
-        if not endless and listing.moved and listing.passes + 1 < MOST_PASSES:
+        if not endless and listing.moved and listing.passes + 1 < MAX_PASSES:
             listing.next_pass()
             # A token that counts as false would end the listing.
             return "1" if self.by == "page" else "0"
@@ -147,12 +147,12 @@ class ListingPagination(PaginationStrategy):
         missing = (listing.total or 0) - len(listing.keys)
         if endless:
             text = (
-                f"{self.name}: after {MOST_PAGES:,} pages, Snov.io still gives rows with new ids. The rest is not "
+                f"{self.name}: after {MAX_PAGES:,} pages, Snov.io still gives rows with new ids. The rest is not "
                 "read, and rows may have come more than once. Report this to the connector's maintainers."
             )
         elif listing.moved:
             text = (
-                f"{self.name}: rows moved while Snov.io gave them page by page, {MOST_PASSES} times in a row. Some may "
+                f"{self.name}: rows moved while Snov.io gave them page by page, {MAX_PASSES} times in a row. Some may "
                 "be missing until the next sync."
             )
         elif (

@@ -14,7 +14,7 @@ from source_snov.records.body import json_of
 QUOTE_LENGTH = 200
 """Most characters of a response's body that a message carries."""
 
-SHORTEST_SECRET = 8
+MIN_SECRET = 8
 """Characters; masking a shorter text would mask parts of ordinary words. The specification demands as many."""
 
 
@@ -64,10 +64,10 @@ def hide_tokens(response: requests.Response) -> None:
         if isinstance(part, dict) and isinstance(part.get("access_token"), str):
             tokens.add(part["access_token"].strip())
         parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else []
-    hide(*(token for token in tokens if len(token) >= SHORTEST_SECRET))
+    hide(*(token for token in tokens if len(token) >= MIN_SECRET))
 
 
-_TOKEN = re.compile(rf"""access_token["'\\]{{0,3}}\s*[:=]\s*["'\\]{{0,3}}([^\s"'<>&,}}]{{{SHORTEST_SECRET},}})""")
+_TOKEN = re.compile(rf"""access_token["'\\]{{0,3}}\s*[:=]\s*["'\\]{{0,3}}([^\s"'<>&,}}]{{{MIN_SECRET},}})""")
 """A name and a token in JSON, a query or a header; shorter text is not a token."""
 
 

@@ -24,13 +24,13 @@ from source_snov.records.steps import StepContent, contents_of
 
 logger = logging.getLogger("airbyte.snov")
 
-MOST_ADDRESSES = 100
+MAX_ADDRESSES = 100
 """Addresses that one request may name (API reference 2.5)."""
 
-LONGEST_ADDRESS = 100
+MAX_ADDRESS = 100
 """Characters of an address that a request may name (API reference 2.5)."""
 
-LONGEST_QUERY = 7_000
+MAX_QUERY = 7_000
 """Characters of a query: common servers accept 8,192 for the request line."""
 
 
@@ -150,12 +150,12 @@ class RecipientStatusesRetriever(SimpleRetriever):
                 if not address or address.lower() in seen:
                     continue
                 seen.add(address.lower())
-                if len(address) <= LONGEST_ADDRESS:
+                if len(address) <= MAX_ADDRESS:
                     yield address
                 else:
                     self._notices.add(
                         (self.name, "too long"),
-                        f"{self.name}: Snov.io cannot be asked about addresses of over {LONGEST_ADDRESS} characters.",
+                        f"{self.name}: Snov.io cannot be asked about addresses of over {MAX_ADDRESS} characters.",
                     )
         if nameless and not seen:
             self._notices.add(
@@ -178,7 +178,7 @@ def _requests(addresses: Sequence[str]) -> Iterator[Sequence[str]]:
     length = 0
     for address in addresses:
         takes = len(quote_plus(f"&emails[]={address}"))
-        if batch and (len(batch) == MOST_ADDRESSES or length + takes > LONGEST_QUERY):
+        if batch and (len(batch) == MAX_ADDRESSES or length + takes > MAX_QUERY):
             yield batch
             batch, length = [], 0
         batch.append(address)

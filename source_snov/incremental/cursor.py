@@ -380,7 +380,7 @@ class HistoryCursor(EmittingCursor):
             return state if finished else state | {"unfinished": self._under_way}
 
     def _has_zeros(self) -> bool:
-        """Whether days that an earlier version read are wrong, so that the next sync has to begin anew."""
+        """Whether an earlier version may have read zeros, so that the next sync has to read everything."""
         if not self._may_be_zeros or self._last_day is None or self._last_day.included is not False:
             return False
         if not self._warned:

@@ -65,9 +65,9 @@ class Estimate:
         self._active = Counter[Alike]()
 
     def settle(self, window: Days, days: int, active: bool = False) -> None:
-        """Notes that so many more of a campaign's days are settled, in order, and whether they were active.
+        """Notes that the next `days` of a campaign are settled, and whether they were active.
 
-        If it is negative, so many are open again.
+        A negative number opens days again.
         """
         settled = self._settled[window.entity, window.part]
         self._settled[window.entity, window.part] = settled + days

@@ -9,7 +9,7 @@ from typing import Any
 
 from airbyte_cdk.sources.concurrent_source.thread_pool_manager import ThreadPoolManager
 
-MOST_TASKS = 100_000
+MAX_TASKS = 100_000
 """How many partitions may wait. What lists more of them waits too; a single worker would wait for itself."""
 
 
@@ -22,7 +22,7 @@ class NewestFirst(ThreadPoolManager):
     """
 
     def __init__(self, workers: ThreadPoolExecutor, logger: logging.Logger) -> None:
-        super().__init__(workers, logger, MOST_TASKS)
+        super().__init__(workers, logger, MAX_TASKS)
         self._tasks: PriorityQueue[tuple[int, int, Callable[..., Any], Any]] = PriorityQueue()
         self._number = count()
 

@@ -32,7 +32,7 @@ from threading import Lock
 from typing import Any
 
 from source_snov.api.assumptions import ACCOUNT, Aggregate, Assumptions, Entity, Refused
-from source_snov.api.exceptions import MOST_MISSING
+from source_snov.api.exceptions import MAX_MISSING
 from source_snov.incremental.estimate import Estimate, alike
 from source_snov.incremental.periods import Period
 from source_snov.records.values import DAY
@@ -48,10 +48,10 @@ WORST_CASE_PER_SYNC = 12
 """Requests that find out how the API reads requests, where cells are days; see `worst_case_per_sync`."""
 
 RECENT = timedelta(days=7)
-"""A campaign last active so shortly before its window is expected to be active in it."""
+"""A campaign that was active at most this long before its window is expected to be active in it."""
 
 FEW_DAYS = 16
-"""Up to so many days of a campaign that is expected to be active are read without asking about the window first.
+"""Up to this many days of a campaign that is expected to be active are read without asking about the window first.
 
 The usual look-back is within it.
 """
@@ -68,7 +68,7 @@ Opens and replies count people, not actions, so they may still come.
 SAMPLES_OF_PRIOR = 2.0
 """The weight of an expectation, in days, when experience is added to it."""
 
-LEAST_CHANCE = 1e-4
+MIN_CHANCE = 1e-4
 
 FIRST_WEEKS = timedelta(days=27)
 
@@ -77,7 +77,7 @@ FIRST_LOOK = 8
 quiet: those at work often stand together in the list. If it is not, twice as many pass before the next such request.
 """
 
-MOST_SEARCHED = 3
+MAX_SEARCHED = 3
 """Campaigns whose first weeks are searched for an active day, where none is known."""
 
 
@@ -184,7 +184,7 @@ class Experience:
         for condition in conditions:
             active, seen = self._counts.get(condition, (0, 0))
             chance = (active + SAMPLES_OF_PRIOR * chance) / (seen + SAMPLES_OF_PRIOR)
-        return min(max(chance, LEAST_CHANCE), 1 - LEAST_CHANCE)
+        return min(max(chance, MIN_CHANCE), 1 - MIN_CHANCE)
 
     def learn(self, conditions: Iterable[Condition], active: bool) -> None:
         with self._lock:
@@ -305,7 +305,7 @@ class Plan:
                 self._take_as_they_are(again.windows[-1])
 
     def is_trusted(self) -> bool:
-        """Whether days that were taken for empty need not be doubted: so far as it can be, it is checked."""
+        """Whether days that were taken for empty can be relied on, as far as that can be checked."""
         with self._at_the_end:
             if not self._doubts:
                 self._check_what_was_taken()
@@ -425,7 +425,7 @@ class Plan:
         if self._doubtful > 1 and self._any_answered:
             raise refusal.cause
         lone = len(self._campaigns) == 1 and refusal.certain
-        if len(self._refused) >= min(MOST_MISSING, len(self._campaigns)) and not self._any_answered and not lone:
+        if len(self._refused) >= min(MAX_MISSING, len(self._campaigns)) and not self._any_answered and not lone:
             if refusal.certain:
                 raise NothingFound(str(refusal.cause)) from refusal.cause
             raise refusal.cause
@@ -457,7 +457,7 @@ class Plan:
         if self._active and self._assumptions.first(f"search {self._active.entity}"):
             self._assumptions.search([self._active.entity], self._active.first, self._active.last)
         # Few: where not even these were ever active, nothing can be found out.
-        for window in sorted(self._taken, key=lambda window: window.began)[:MOST_SEARCHED]:
+        for window in sorted(self._taken, key=lambda window: window.began)[:MAX_SEARCHED]:
             if self._assumptions.silent and self._assumptions.first(f"search {window.entity}"):
                 # Where the span that was found empty has these weeks, only a day alone can tell more.
                 last = window.began if window.first == window.began else window.began + FIRST_WEEKS
@@ -678,7 +678,7 @@ class Plan:
         self._estimate.settle(window, -window.cells)
 
     def _day_chance(self, window: Window, number: int, quiet: int, to_find: int | None) -> float:
-        # After so many quiet days, activity becomes less likely day by day.
+        # With each quiet day, activity becomes less likely.
         prior = (ALL_FOUND_PRIOR if to_find == 0 else FIRST_DAY_PRIOR) / (quiet + 1)
         return self._experience.chance(prior, _day_conditions(window, number, quiet, to_find))
 
@@ -697,11 +697,11 @@ def cell_days(windows: Sequence[Window]) -> int:
 def _even_odds(chances: Iterable[float], most: int, within: int | None) -> int:
     """How many things, from the first on and at most `most`, are as likely to be all empty as not.
 
-    within: of so many things, one at least is active.
+    within: the number of things of which at least one is active.
     """
     all_empty = accumulate((1 - chance for chance in chances), lambda left, right: left * right)
     if within is None:
-        # What follows a span that is hardly ever empty does not matter.
+        # What follows a span that is rarely empty does not matter.
         likely = list(takewhile(lambda empty: empty > 0.01, islice(all_empty, most))) or [0.0]
         return 1 + min(range(len(likely)), key=lambda number: abs(likely[number] - 0.5))
     known = list(islice(all_empty, within))

@@ -37,7 +37,7 @@ THINGS = {
 """What a report is about, in words, by the field of its rows."""
 
 Expects = Callable[[int, int, Callable[[], int]], None]
-"""Is told how many partitions and records there will be, and whom to ask about how many requests are left."""
+"""Is told how many partitions and records there will be, and what returns the number of requests left."""
 
 
 @dataclass(frozen=True)

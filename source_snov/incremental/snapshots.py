@@ -39,7 +39,7 @@ OFTEN_ACTIVE = 0.1
 """About how many campaigns, of those that only activity changes, have changed since they were read."""
 
 CONTINUED = timedelta(hours=12)
-"""For how long an interrupted sync is continued: the next morning's reads anew what may have changed since."""
+"""How long an interrupted sync is continued. A later one, such as the next morning's, reads what may have changed."""
 
 AT_WORK = "active"
 
@@ -194,7 +194,7 @@ class Snapshots:
         """All days of a campaign up to today: from its creation on, if it was never started."""
         began = self.started.first_day_of(part)
         first = began or created_on(part) or EARLIEST
-        # Something hardly ever happens in a campaign that was never started.
+        # Little ever happens in a campaign that was never started.
         return Window(entity, min(first, self.today), self.today, first, last_active=None if began else EARLIEST)
 
     def row_of(self, part: StreamSlice) -> str:

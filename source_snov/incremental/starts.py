@@ -20,7 +20,7 @@ logger = logging.getLogger("airbyte.snov")
 LONG_BEFORE = (30, 7, 0)
 """Days of a campaign before its start: those with the most are looked at first."""
 
-MOST_STARTS = 5
+MAX_STARTS = 5
 """Maximum requests that look whether something happened before campaigns were started."""
 
 
@@ -65,7 +65,7 @@ class StartedCampaigns:
         before = {one: (self._created[one], day - 2 * DAY) for one, day in started.items() if one in self._created}
         unseen = {one: days for one, days in before.items() if days[0] <= days[1]}
         for least in LONG_BEFORE:
-            for _ in range(MOST_STARTS - self._asked):
+            for _ in range(MAX_STARTS - self._asked):
                 longest = [(end, one) for one, (created, end) in unseen.items() if (end - created).days >= least]
                 if not longest:
                     break

@@ -16,10 +16,10 @@ from source_snov.api.assumptions import Aggregate, Ask, Assumptions, Entity, Las
 from source_snov.incremental.plan import Plan, Settled, Unsettled, Window
 from source_snov.records.values import DAY
 
-MOST_SEARCHED = 3
+MAX_SEARCHED = 3
 """Campaigns whose last active day is looked for, to prove on which day analytics count."""
 
-LEAST_SAVED = 40
+MIN_SAVED = 40
 """Requests that must be at stake: finding out, and making sure of it, takes about ten."""
 
 
@@ -153,7 +153,7 @@ class Survey:
             self._prepare()
         with self._lock:
             new = [window for window in windows if not any(turns.covering(window) for turns in self._turns)]
-            if len(new) < (LEAST_SAVED / self._saves if doubt else 2):
+            if len(new) < (MIN_SAVED / self._saves if doubt else 2):
                 return
             most = self._most_campaigns([window.entity for window in new])
             plan = Plan(new, Assumptions(self._ask, self._last_day, most, likely), self._last_day.today, self._saves)
@@ -162,7 +162,7 @@ class Survey:
             if doubt:
                 # Of one at work, the last active day has e-mails too. Those at work often stand together in the list.
                 oldest = sorted(new, key=lambda window: (window.is_recent, window.began))
-                searched = oldest[:: max(len(oldest) // MOST_SEARCHED, 1)][:MOST_SEARCHED]
+                searched = oldest[:: max(len(oldest) // MAX_SEARCHED, 1)][:MAX_SEARCHED]
                 self._to_search += [(window.entity, window.began, window.last) for window in searched]
 
     def note_quiet(self, campaign: Entity, day: date) -> None:

@@ -68,7 +68,7 @@ class Totals:
         total = partial(self.ask, date_from=first, date_to=last_day.date_to_of_total(self.end))
         try:
             if self.ask.campaigns and "," in self.ask.campaigns.names:
-                # Whether all campaigns count shows in figures of all senders, of whom one alone may have none.
+                # Whether all campaigns count shows in the figures of all senders: a single one may have none.
                 self.looks.get(self.stream_name, partial(_tried, total))
             aggregate = total([entity])
             if self.filter:

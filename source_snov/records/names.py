@@ -13,7 +13,7 @@ from source_snov.records.shared import Shared
 
 CUSTOM_FIELD = "customField_"
 
-MOST_LEVELS = 100
+MAX_LEVELS = 100
 """Maximum depth at which names are changed. Python's recursion limit is some hundreds of levels further."""
 
 EMPTY: Sequence[Any] = (None, "", [], {})
@@ -61,7 +61,7 @@ class FieldNames(RecordTransformation):
         record.clear()
         record.update(renamed)
 
-    def _renamed(self, value: Any, levels: int = MOST_LEVELS) -> Any:
+    def _renamed(self, value: Any, levels: int = MAX_LEVELS) -> Any:
         if isinstance(value, Mapping) and levels:
             names: Mapping[str, str] = {snake_case(name): name for name in value}
             if len(names) < len(value):

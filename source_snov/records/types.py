@@ -18,7 +18,7 @@ NUMBERS = frozenset(("integer", "number"))
 
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
 
-MOST_NEW_FIELDS = 100
+MAX_NEW_FIELDS = 100
 """Maximum number of new fields that a sync names: a new object may have different keys in every record."""
 
 
@@ -162,7 +162,7 @@ class TypedRecord(RecordTransformation):
 
     def _note_new(self, path: str, value: Any) -> None:
         field = (self._stream, path)
-        if value is None or field in self._new or len(self._new) >= MOST_NEW_FIELDS:
+        if value is None or field in self._new or len(self._new) >= MAX_NEW_FIELDS:
             return
         self._new.add(field)
         self._notices.add(

@@ -16,10 +16,10 @@ Specification = dict[str, Any]
 SHOWN_DAYS: Final = 30
 """Days of the period that is chosen at first."""
 
-LEAST_WEEKS: Final = 90
+MIN_WEEKS: Final = 90
 """Days of first contacts that are shown at least: the replies of the last ones are still coming."""
 
-MOST_DAYS: Final = 120
+MAX_DAYS: Final = 120
 """Days up to which a chart has a bar for each; more would be too thin to be seen, so there is one for each week."""
 
 HEIGHT: Final = 210
@@ -161,9 +161,9 @@ def _bars(
 
 
 def per_day(name: str, days: Rows, count: str, title: str, unit: str, colour: str) -> Specification:
-    """A bar per day, and the mean of the last 7 days as a line; over more than MOST_DAYS, a bar per week."""
+    """A bar per day, and the mean of the last 7 days as a line; over more than MAX_DAYS, a bar per week."""
     rows = [{"date": _local(row["date"]), "count": row[count], "ago": ago} for row, ago in _ages(days)]
-    is_daily = f"min(days, {len(days)}) <= {MOST_DAYS}"
+    is_daily = f"min(days, {len(days)}) <= {MAX_DAYS}"
     base = (
         alt.Chart(alt.InlineData(rows, name=f"{name}_days"))
         # Before the filter, so that the mean of the first day shown includes the 6 days before it.
@@ -202,7 +202,7 @@ def per_day(name: str, days: Rows, count: str, title: str, unit: str, colour: st
     return _finished(
         alt.layer(bars, line, touch, weeks, _up_to(FEW)).add_params(alt.param(name="days", value=SHOWN_DAYS)),
         HEIGHT,
-        f"{title} on each day as bars, and the mean of the last 7 days as a line; over more than {MOST_DAYS} days, in "
+        f"{title} on each day as bars, and the mean of the last 7 days as a line; over more than {MAX_DAYS} days, in "
         "each week as bars.",
     )
 
@@ -253,7 +253,7 @@ def first_contacts(weeks: Rows) -> Specification:
     ]
     bars = (
         alt.Chart(alt.InlineData(rows, name="weeks"))
-        .transform_filter(f"datum.ago < max(days, {LEAST_WEEKS})")
+        .transform_filter(f"datum.ago < max(days, {MIN_WEEKS})")
         .mark_bar(color="var(--replied)")
         .encode(
             x=alt.X("yearmonthdate(date):T", axis=DAY_AXIS),

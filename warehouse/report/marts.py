@@ -18,7 +18,7 @@ Rows = list[Row]
 
 LATEST_REPLIES: Final = 50
 REPLIES_OF_CAMPAIGN: Final = 3
-MOST_REPLIES: Final = 300
+MAX_REPLIES: Final = 300
 
 DBT: Final = ".venv/bin/dbt build --project-dir warehouse/dbt_snov --profiles-dir warehouse/dbt_snov"
 
@@ -123,11 +123,11 @@ FROM (
 ) AS numbered
 WHERE position <= {LATEST_REPLIES} OR of_campaign <= {REPLIES_OF_CAMPAIGN}
 ORDER BY position
-LIMIT {MOST_REPLIES}
+LIMIT {MAX_REPLIES}
 """
 """The newest replies, and a few of each campaign for its own view."""
 
-MOST_PERSON_DAYS: Final = 150_000
+MAX_PERSON_DAYS: Final = 150_000
 """Rows of people that a page can hold; beyond, it counts people over their whole life only."""
 
 
@@ -215,7 +215,7 @@ def _read(connection: Connection, schema: str, url: URL) -> Marts:
         days=_without_gaps(days),
         daily=_rows(connection, DAILY.format(schema=name)),
         person_days=_rows(connection, f"SELECT * FROM {name}.snov__person_days ORDER BY person_number, date")
-        if 0 < number <= MOST_PERSON_DAYS
+        if 0 < number <= MAX_PERSON_DAYS
         else None,
         weekday_hours=_rows(connection, f"SELECT * FROM {name}.snov__weekday_hours"),
         senders=_rows(connection, f"SELECT * FROM {name}.snov__sender_health ORDER BY emails_sent DESC, sender"),

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from warehouse.report.attention import problem
-from warehouse.report.charts import MOST_DAYS, SHOWN_DAYS, charts
+from warehouse.report.charts import MAX_DAYS, SHOWN_DAYS, charts
 from warehouse.report.figures import (
     CAMPAIGN_COLUMNS,
     NOTHING,
@@ -84,7 +84,7 @@ def render(marts: Marts, note: str | None) -> str:
         selection=_json(compact(marts)),
         drawn=drawn,
         days=marts.days,
-        most_days=MOST_DAYS,
+        most_days=MAX_DAYS,
         key_figures=key_figures(marts.campaigns, marts.people),
         note=note,
         nothing=NOTHING,
