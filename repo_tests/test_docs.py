@@ -260,7 +260,7 @@ def test_the_pace_has_the_numbers_of_the_manifest() -> None:
 
 
 def test_the_error_table_has_the_waits_of_the_manifest() -> None:
-    text = section("CONTRIBUTING.md", "## What each answer leads to")
+    text = section("CONTRIBUTING.md", "## What each response leads to")
     policy = MANIFEST["definitions"]["error_policy"]
     *most, last = policy["unavailable_waits"]
     missing = policy["missing_waits"]
