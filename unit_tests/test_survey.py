@@ -16,7 +16,17 @@ from unit_tests._daily import TODAY, ago
 from unit_tests._helpers import Clock, logs, records
 from unit_tests._names import ACTIVITY, ANALYTICS_PATH, CAMPAIGNS_PATH, DAILY, TOKEN_PATH
 from unit_tests._states import earlier
-from unit_tests._streams import EVENT_LISTS, account, at, last_states, requests_by_path, stable_rows, story, together
+from unit_tests._streams import (
+    EVENT_LISTS,
+    account,
+    at,
+    last_states,
+    requests_by_path,
+    stable_rows,
+    story,
+    strict,
+    together,
+)
 
 REPLIES, FINISHED = "campaign_replies", "finished_prospects"
 EVENTS = (ACTIVITY, *EVENT_LISTS)
@@ -109,6 +119,20 @@ def test_a_campaign_that_wakes_up_is_read() -> None:
         output = together(sandbox, SKIPPING, states, refresh_after_days=30)
     for stream in (ACTIVITY, "email_replies", REPLIES):
         assert woken.id in {row["campaign_id"] for row in records(output, stream)}, stream
+
+
+@pytest.mark.parametrize("drafts", [1, 3])
+def test_totals_of_campaigns_that_were_never_started_are_numbers(drafts: int) -> None:
+    """One of them is asked about alone, several together."""
+    stream = "campaign_analytics"
+    made = account(story(40, 30), *([] for _ in range(drafts)), started=[ago(40), *(None for _ in range(drafts))])
+    with Sandbox(made, UNLIMITED) as sandbox:
+        every = together(sandbox, (stream,), skip_quiet_campaigns=False)
+        output = together(sandbox, (stream,))
+    assert stable_rows(output, stream) == stable_rows(every, stream)
+    assert len(records(output, stream)) == drafts + 1
+    for record in records(output, stream):
+        strict(stream).validate(record)
 
 
 @pytest.mark.parametrize("days", [0, 1, 20])

@@ -12,6 +12,7 @@ from source_snov.api.assumptions import BELIEVED_DAYS, Aggregate, Assumptions, E
 from source_snov.api.exceptions import again
 from source_snov.incremental.analytics import Analytics
 from source_snov.incremental.starts import StartedCampaigns
+from source_snov.records.figures import as_numbers
 from source_snov.records.first_day import EARLIEST, day_of
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Once
@@ -46,11 +47,11 @@ class Totals:
     filter: FilterCheck | None
 
     def row(self, entity: Entity, created: Any, known: Aggregate | None = None) -> Mapping[str, Any]:
-        """known: its aggregate, if that need not be asked for."""
+        """known: its aggregate, if nothing happened and that need not be asked for."""
         first = self.start or (max(day_of(created) or EARLIEST, EARLIEST) if self._is_of_campaigns else EARLIEST)
         first = min(first, self.end)
-        aggregate = known or self._total(entity, first)
-        return {self.ask.field: entity, "date_from": str(first), "date_to": str(self.end), **aggregate.values}
+        values = as_numbers(known.values) if known else self._total(entity, first).values
+        return {self.ask.field: entity, "date_from": str(first), "date_to": str(self.end), **values}
 
     @property
     def _is_of_campaigns(self) -> bool:

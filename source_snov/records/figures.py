@@ -62,18 +62,16 @@ def is_empty(figures: Mapping[str, Any]) -> bool:
     """
     known = False
     for name, value in figures.items():
-        if value is None:
-            continue
-        try:
-            number = to_number(value, whole=False)
-        except ValueError:
-            if name in COUNTS:
-                return False
-            continue
-        if number != 0:
+        number = _number(value)
+        if number or (number is None and value is not None and name in COUNTS):
             return False
-        known = known or name in COUNTS
+        known = known or (number is not None and name in COUNTS)
     return known
+
+
+def as_numbers(figures: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The figures of an empty response, with 0 for "0" and "0%"."""
+    return {name: value if _number(value) is None else 0 for name, value in figures.items()}
 
 
 def actions(figures: Mapping[str, Any]) -> int:
@@ -94,6 +92,13 @@ def shows_own_day(figures: Mapping[str, Any]) -> bool:
     """Whether it shows that opens, clicks and replies count on their own day: they do where no e-mail was sent."""
     led_to = (_count(figures.get(name)) for name in ("email_opens", "link_clicks", "email_replies"))
     return figures.get("emails_sent") is not None and not _count(figures["emails_sent"]) and any(led_to)
+
+
+def _number(value: Any) -> int | float | None:
+    try:
+        return to_number(value, whole=False)
+    except ValueError:
+        return None
 
 
 def _count(value: Any) -> int:
