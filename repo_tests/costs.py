@@ -58,8 +58,8 @@ _OTHERS = {
     "campaign_analytics": _EACH_CAMPAIGN,
     "campaign_progress": _EACH_CAMPAIGN,
     "campaign_recipients_activity": Cost(
-        "for each of S, days ÷ 30 windows, each events ÷ 1,000 pages, both rounded up, at least 1",
-        lambda of: sum(ceil(days / 30) for days in of.days) * max(1, ceil(of.events / 1000)),
+        "for each of S, days ÷ 30 windows, each events ÷ 999 pages, both rounded up, at least 1",
+        lambda of: sum(ceil(days / 30) for days in of.days) * max(1, ceil((of.events - 1) / 999)),
     ),
     "campaign_replies": Cost(
         "for each of N, its pages, and 1 empty one until a second page has shown how long pages are",

@@ -38,7 +38,7 @@ PARTITIONS_OF_PRIOR = 5
 """The weight of the expectation, in partitions."""
 
 MIN_OF_OLDER = 0.3
-"""An older part of a history takes at least this share of its requests: what is quiet now was not always."""
+"""An older part of a history takes at least this share of its requests: campaigns quiet now were active once."""
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.endpoints.activity import activity_row
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from sandbox.world.account import Account
@@ -86,6 +87,27 @@ def test_a_sync_ends_if_the_offset_is_ignored_and_rows_change_with_every_read(st
     found = keys(output, stream)
     assert len(set(map(str, found))) == len(found) == 10 or stream == "list_prospects"
     assert requests < 20
+
+
+@pytest.mark.parametrize("place", [9, 10])
+def test_a_row_without_its_key_at_the_end_of_a_page_is_no_sign_of_rows_that_move(
+    place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages share their last row, so the next page has it again."""
+    stream = "campaign_recipients_activity"
+    story = [Event(at(ago(9)) + 60 * number, OPEN, 1 + number % 30, 55001) for number in range(25)]
+
+    def row(found: Account, campaign: Any, event: Event) -> dict[str, Any]:
+        return activity_row(found, campaign, event) | ({"event_time": None} if event is story[place] else {})
+
+    monkeypatch.setattr("sandbox.endpoints.activity.activity_row", row)
+    with Sandbox(account(story), replace(UNLIMITED, short_pages=10)) as sandbox:
+        output = sync(stream, whole_config=sandbox.config(num_workers=1))
+        assert sandbox.count("recipients-activity") == 3
+    assert len(records(output, stream)) == 24
+    [warning] = logs(output, "WARN")
+    assert "without a usable event_time" in warning
+    assert "times in this sync" not in warning
 
 
 def test_a_row_without_a_time_is_left_out_and_the_others_arrive() -> None:

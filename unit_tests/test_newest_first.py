@@ -97,6 +97,19 @@ def test_a_sync_that_stops_anywhere_goes_on_where_it_was(
         assert len(twice) <= 15 * len(AGES)
 
 
+def test_an_older_part_keeps_its_progress_over_midnight(sandbox: Sandbox, clock: Clock) -> None:
+    """The day of the interruption is read again, and then the older part does not come further."""
+    known = {"since": str(ago(31)), "until": str(ago(1)), "next": str(ago(100))}
+    unfinished = {"day": str(ago(1)), "start_date": "", "mode": "incremental"}
+    older = "|".join(str(ago(days)) for days in range(33, 400))
+    sandbox.add_fault(faults.server_error(path=f"date_from=({older})", times=None))
+    state = {"campaigns": {str(FIRST): known}, "unfinished": unfinished}
+    output = together(sandbox, [DAILY], {DAILY: state}, campaign_ids=[FIRST])
+    assert {day for _, day in found(DAILY, output)} == {str(ago(1)), str(TODAY)}
+    left = last_states(output)[DAILY]["campaigns"][str(FIRST)]
+    assert {name: left[name] for name in known} == known | {"until": str(TODAY)}
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     "reading",

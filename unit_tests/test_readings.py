@@ -471,6 +471,20 @@ def test_a_state_of_version_0_4_that_may_be_of_zeros_is_begun_anew(stream: str) 
     assert _rows(fourth, stream).keys() < _rows(whole, stream).keys()
 
 
+def test_a_state_of_version_0_4_stays_one_until_the_last_day_is_known(clock: Clock) -> None:
+    with Sandbox(_made(), replace(UNLIMITED, last_day_left_out=frozenset({"analytics"}))) as sandbox:
+        whole = incremental(sandbox, DAILY)
+        sandbox.add_fault(faults.server_error(path="campaign-analytics", skip=1, times=None))
+        stopped = incremental(sandbox, DAILY, {"campaigns": last_states(whole)[DAILY]["campaigns"]})
+        sandbox.clear_faults()
+        second = incremental(sandbox, DAILY, last_states(stopped)[DAILY])
+        third = incremental(sandbox, DAILY, last_states(second)[DAILY])
+    assert stopped.errors
+    assert last_states(stopped)[DAILY]["date_to"] == "assumed to be included"
+    assert last_states(second)[DAILY] | {"campaigns": {}} == last_states(second)[DAILY]
+    assert _rows(third, DAILY) == _rows(whole, DAILY)
+
+
 @pytest.mark.parametrize("stream", [ACTIVITY, WARM_UP_DAYS])
 @pytest.mark.parametrize("left_out", [frozenset[str](), frozenset({"activity", "warm_up"})], ids=len)
 def test_records_that_version_0_4_may_have_missed_are_read(stream: str, left_out: frozenset[str]) -> None:

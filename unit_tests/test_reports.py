@@ -321,6 +321,20 @@ def test_a_report_whose_filter_is_ignored_fails(stream: str, demo: Account) -> N
     assert any(f"{stream}: Snov.io gives the figures of all" in error.trace.error.message for error in output.errors)
 
 
+@pytest.mark.parametrize("stream", ["sender_analytics_daily", "owner_analytics"])
+def test_senders_with_the_same_figures_on_other_days_are_no_sign_of_a_filter_that_is_ignored(stream: str) -> None:
+    made = account(
+        *([Event(at(ago(back)), FIRST_EMAIL, number + 1, 55001 + number)] for number, back in enumerate((70, 35, 3))),
+        furnished=True,
+    )
+    for campaign, owner in zip(made.campaigns.values(), made.owners(), strict=False):
+        campaign.owner = owner
+    with Sandbox(made, UNLIMITED) as sandbox:
+        output = read(sandbox, stream)
+    assert not output.errors
+    assert sum(row["emails_sent"] for row in records(output, stream)) == 3
+
+
 @pytest.mark.parametrize("stream", ["sender_analytics", "sender_analytics_daily", "linkedin_sender_analytics"])
 def test_figures_of_the_other_channel_may_be_those_of_all(stream: str) -> None:
     """Senders without figures of their own have the same ones, and the account has them too, on days of one channel."""

@@ -247,10 +247,21 @@ def test_a_sender_that_the_api_refuses_is_skipped_for_few_requests() -> None:
     assert counts[1] <= counts[0] + 6
 
 
+@pytest.mark.parametrize("stream", ["campaign_analytics", "sender_analytics", "campaign_analytics_daily"])
+def test_fields_that_the_api_adds_never_replace_the_key(sandbox: Sandbox, stream: str) -> None:
+    before = synced(sandbox, stream)
+    added = {"campaign_id": 7, "sender_email_id": 7, "date": "2020-01-01", "date_from": "2020-01-01"}
+    sandbox.add_fault(faults.extra_fields(added, path="campaign-analytics", times=None))
+    output = synced(sandbox, stream)
+    names = [name for name in added if name in records(before, stream)[0]]
+    keys = [[[row[name] for name in names] for row in records(each, stream)] for each in (before, output)]
+    assert sorted(map(str, keys[0])) == sorted(map(str, keys[1]))
+
+
 def test_figures_that_ignore_the_sender_fail_the_stream() -> None:
     with Sandbox(seeds.sized_account(20), replace(UNLIMITED, senders_ignored=True)) as sandbox:
         output = sync("sender_analytics", whole_config=sandbox.config())
-    text = "sender_analytics: Snov.io gives the figures of all senders whichever one is asked for"
+    text = "sender_analytics: Snov.io gives the figures of all sender accounts whichever one is asked for"
     assert any(error.trace.error.message.startswith(text) for error in output.errors)
 
 

@@ -66,7 +66,7 @@ class Client:
         url: str,
         client_id: str,
         client_secret: str,
-        most: int = 120,
+        most: int,
         per_minute: float = 55,
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,

@@ -33,8 +33,8 @@ class AllCampaigns:
     made where one request cannot name all, where the API refuses them, or where it does not count all that are named,
     with a warning.
 
-    started: the campaigns. most: how many one request can name. chosen: whether they are some of the account's only, so
-    that none may not stand for them.
+    started: the campaigns. most: how many one request can name. chosen: whether they are only some of the account's, so
+    that a request without any would count too many.
     """
 
     def __init__(
@@ -62,16 +62,15 @@ class AllCampaigns:
             self._refuse(reason)
         return "" if self._refused else ",".join(str(one) for one in campaigns if str(one) not in self._gone)
 
-    def all_count(self, names: str, ask: Callable[[str], Aggregate], aggregate: Aggregate | None = None) -> bool:
+    def all_count(self, names: str, ask: Callable[[str], Aggregate], aggregate: Aggregate) -> bool:
         """Whether a response about the named campaigns can be relied on; if not, ask again with the `names` of now.
 
-        Looks once a sync, and a few times where nothing happened, whether all of them count. Where something happened,
-        their order makes no difference, unless something happens between two requests, which a third one shows: figures
-        only grow. Where nothing did, one of them has no figures alone either. aggregate: of a request that named them,
-        if there was one.
+        Checks once a sync, and a few times where nothing happened, whether all of them count. A response that is not
+        empty is asked for again in reverse order, and a third request tells growth from a difference. If it is empty,
+        campaigns are asked about alone. aggregate: of the request that named them.
         """
-        something = aggregate is not None and aggregate.actions > 0
-        most_looks = 1 if self._chosen or aggregate is None else MAX_LOOKS
+        something = aggregate.actions > 0
+        most_looks = 1 if self._chosen else MAX_LOOKS
         if "," not in names or self._settled:
             return True
         with self._looking:
@@ -80,8 +79,6 @@ class AllCampaigns:
             if self._settled or (self._looks >= most_looks and not something):
                 return True
             try:
-                aggregate = aggregate or ask(names)
-                something = aggregate.actions > 0
                 seen = self._out_of_order(names, ask, aggregate) if something else self._otherwise(names, ask)
             except Refused:
                 seen = ""

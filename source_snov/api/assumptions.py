@@ -43,7 +43,7 @@ Entity = int | str
 """What a report has rows for: the id of a campaign or sender, the address of an owner, or ACCOUNT."""
 
 ACCOUNT = "all"
-"""Stands for the account, which is always there."""
+"""The entity of reports on the whole account."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ Ask = Callable[[Sequence[Entity], date, date], Aggregate]
 
 
 class Refused(Exception):
-    """The API does not aggregate about these entities. `certain`: a lone one is gone, whatever else is asked."""
+    """The API refuses a request about these entities. certain: it says that a single one does not exist."""
 
     def __init__(self, cause: Exception, certain: bool) -> None:
         super().__init__(str(cause))
@@ -100,7 +100,7 @@ class LastDay:
 
     @property
     def doubts_future(self) -> bool:
-        """Whether an empty response about a day after today is to be compared with one without that day.
+        """Whether to repeat an empty request that reaches past today, with today as its last day.
 
         A filter that is wrong gives zeros rather than an error (Snov.io's knowledge base, API reference 2.8).
         """
@@ -144,7 +144,7 @@ class FutureDays:
 
 
 class FilterCheck:
-    """Looks, once, whether all have more than each of two with the same actions.
+    """If two entities have the same actions in the same days, checks once whether all together have more.
 
     If not, the API ignores which one is asked for, and `check` raises an error: the figures of all of them would stand
     for those of each. stream_name, things: for its message. field: what the figures are by.
@@ -152,20 +152,24 @@ class FilterCheck:
 
     def __init__(self, stream_name: str, things: str, field: str) -> None:
         self._stream_name, self._things, self._field = stream_name, things, field
-        self._seen: dict[tuple[int, ...], Entity] = {}
+        self._seen: dict[int, Entity] = {}
         self._done = False
         self._lock = Lock()
 
-    def check(self, entity: Entity, aggregate: Aggregate, of_all: Callable[[], Aggregate]) -> None:
+    def check(
+        self, entity: Entity, first: date, last: date, aggregate: Aggregate, of_all: Callable[[], Aggregate]
+    ) -> None:
         own = narrowed(self._field, aggregate.values)
         with self._lock:
-            if self._done or not any(own) or self._seen.setdefault(own, entity) == entity:
+            if self._done or not any(own) or self._seen.setdefault(hash((first, last, own)), entity) == entity:
                 return
             self._done = True
-            self._seen.clear()
-        with suppress(Refused):
-            if narrowed(self._field, of_all().values) == own:
-                raise filter_ignored(self._stream_name, self._things)
+        try:
+            same = narrowed(self._field, of_all().values) == own
+        except Refused:
+            self._done = same = False
+        if same:
+            raise filter_ignored(self._stream_name, self._things)
 
 
 @dataclass
@@ -222,7 +226,7 @@ class Assumptions:
         if not proven and is_cell and len(campaigns) == 1 and not aggregate.empty:
             self._witness = Witness(campaigns[0], first, last, aggregate.actions)
         if self.filter and is_cell and len(campaigns) == 1:
-            self.filter.check(campaigns[0], aggregate, partial(self.aggregate, [], first, last))
+            self.filter.check(campaigns[0], first, last, aggregate, partial(self.aggregate, [], first, last))
         return aggregate
 
     def _settle_last_day(self, campaigns: Sequence[Entity], first: date, last: date) -> bool | None:

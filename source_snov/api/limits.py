@@ -131,7 +131,7 @@ HTTPSConnectionPool.ConnectionCls = _LimitedHTTPS
 
 
 def limit_response(request: requests.PreparedRequest, arrived: Callable[[], None], large: LargeResponses) -> None:
-    """Has the response to the request that the thread is about to send keep to the limits of this module.
+    """Applies the limits of this module to the response that the thread gets next.
 
     arrived: called when its headers are there. Where it is too slow, requests.ReadTimeout is raised, and
     AirbyteTracedException (system_error) where it is too large.

@@ -57,11 +57,11 @@ class Analytics:
         try:
             aggregate = self._read(entities, min(date_from, self.last_day.today), self.last_day.today)
         except Refused:
-            # It is not about the day.
+            # The refusal is not about the day.
             self.last_day.future_refused = self.last_day.future_refused or False
             raise
         if self.campaigns and self.campaigns.names != named:
-            # It was about the campaigns that were named.
+            # The refusal was about the campaigns, not the day.
             return self._ask(entities, date_from, date_to)
         self.last_day.future_refused = True
         return aggregate
@@ -69,7 +69,7 @@ class Analytics:
     def _read(
         self, entities: Sequence[Entity], date_from: date, date_to: date, only_as_named: bool = False
     ) -> Aggregate:
-        """only_as_named: whether a refusal is not to be met by naming other campaigns."""
+        """only_as_named: raises a refusal at once, instead of trying other campaigns."""
         partition = {self.field: ",".join(map(str, entities))} if self.field else {}
         days = {"date_from": str(date_from), "date_to": str(date_to)}
         if self.campaigns is None:
@@ -85,7 +85,7 @@ class Analytics:
                 raise
             first = {"date_from": str(date_from), "date_to": str(date_from)}
             return self.campaigns.without_refused(names, refusal, ask, partial(self._named, partition, first))
-        # That nothing happened on a lone day shows nothing.
+        # An empty single day proves nothing.
         if (aggregate.actions or date_from < date_to) and not self.campaigns.all_count(names, ask, aggregate):
             return ask(self.campaigns.names)
         return aggregate

@@ -31,6 +31,9 @@ BYTES_PER_REQUEST = 18_000
 DATE_TO = ("included", "left out")
 """What the state says about the day of `date_to`."""
 
+ASSUMED = "assumed to be included"
+"""What it says while a state of a version before 0.5 is read on: that took the day for included."""
+
 COUNTED_ON, OWN_DAY = "counted_on", "own day"
 """The state's field for the day on which analytics count opens, clicks and replies, and what it says if it is known."""
 
@@ -38,7 +41,7 @@ ASKED_TO, DAY_AFTER = "asked_to", "the day after"
 """The state's field for the last day that requests name, and what it says; versions before 0.5 named the day itself."""
 
 CONTINUED = DAY
-"""An interrupted sync is continued on its day and the next; later its look-back is read again as always."""
+"""An interrupted sync is continued on its day and the next; after that, a usual incremental sync runs."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,10 @@ class _Reading:
             return EntityState(self.span.first, until, self.last_active, self.next)
         active = max(filter(None, [state.last_active, self.last_active]), default=None)
         if self.span.last >= state.since:
+            if state.next and state.next < state.since:
+                # An older part is under way; its progress is worth more than that of the newest days.
+                read = replace(state, since=self.span.since, until=max(state.until, until), last_active=active)
+                return read if self.done else state
             since = self.span.since if self.done else state.since
             return EntityState(since, max(state.until, until), active, self.next)
         if self.done:
@@ -116,7 +123,7 @@ class _Reading:
 class StateEmitter:
     """Emits the states of one stream, spaced by the requests made between them.
 
-    saved: the state that the sync began with. own_day: what the states of campaigns know, and are to know, of the API;
+    saved: the state that the sync began with. own_day: read from the states of campaigns, and written back to them;
     None for others.
     """
 
@@ -200,7 +207,7 @@ class HistoryCursor(EmittingCursor):
         """`entities`: the state's key. `full_refresh`: only the state of an interrupted sync counts.
 
         filters: a digest of the configured filters, if the stream has any; with other filters everything is read again.
-        last_day: what the state knows of the API, and is to know. by_name: whether an entity is identified by a
+        last_day: read from the state, and written back to it. by_name: whether an entity is identified by a
         name instead of an ID. dated: whether requests name the days of records.
         """
         super().__init__(emitter)
@@ -220,10 +227,11 @@ class HistoryCursor(EmittingCursor):
             )
         if dated and saved.get(entities) and saved.get(ASKED_TO) != DAY_AFTER:
             same = False
-            logger.info(
-                f"{emitter.stream_name}: versions before 0.5 missed the last day of each request if Snov.io leaves it "
-                "out, so everything is read again."
-            )
+            if not full_refresh:
+                logger.info(
+                    f"{emitter.stream_name}: versions before 0.5 missed the last day of each request if Snov.io leaves "
+                    "it out, so everything is read again."
+                )
         self._continues = same and self._is_continued(saved.get("unfinished"), today)
         forgotten = not same or (full_refresh and not self._continues)
         known: Mapping[str, Any] = {} if forgotten else mapping_of(saved.get(entities))
@@ -237,7 +245,8 @@ class HistoryCursor(EmittingCursor):
             self._known = {entity: replace(state, next=None) for entity, state in self._known.items()}
         self._before = dict(self._known)
         # Versions before 0.5 kept no digest, and took `date_to` to include its day: rows of zeros seemed right.
-        self._may_be_zeros = bool(self._known) and last_day is not None and "filters" not in saved
+        is_old = "filters" not in saved or saved.get("date_to") == ASSUMED
+        self._may_be_zeros = bool(self._known) and last_day is not None and is_old
         self._warned = False
         self._reading: dict[Entity, list[_Reading]] | None = None
 
@@ -331,7 +340,7 @@ class HistoryCursor(EmittingCursor):
             return entity in (self._reading or {})
 
     def skip(self, entity: Entity) -> None:
-        """Notes that something will not be read any more; its state stays as it is by then."""
+        """Stops reading an entity, and keeps what was settled."""
         with self._lock:
             assert self._reading is not None
             if parts := self._reading.pop(entity, None):
@@ -377,6 +386,8 @@ class HistoryCursor(EmittingCursor):
                 state[ASKED_TO] = DAY_AFTER
             if self._last_day and self._last_day.included is not None:
                 state["date_to"] = DATE_TO[0 if self._last_day.included else 1]
+            elif self._may_be_zeros:
+                state["date_to"] = ASSUMED
             return state if finished else state | {"unfinished": self._under_way}
 
     def _has_zeros(self) -> bool:

@@ -1,8 +1,8 @@
 """About how many requests a report still takes.
 
-An active day costs a request, or some more where active days are scattered among quiet ones: how many, shows in what is
-settled. Each part of a campaign's history costs one more. How many active days are left follows from how often days of
-a campaign's age were active.
+An active day costs a request, or some more where active days are scattered among quiet ones: the average is learnt from
+settled days. Each part of a campaign's history costs one more. How many active days are left follows from how often
+days of a campaign's age were active.
 """
 
 from collections import Counter

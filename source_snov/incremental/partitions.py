@@ -42,7 +42,6 @@ LOOKBACK_DAYS = 14
 FEW_REQUESTS = 600
 """Requests up to which histories are read in one part, which saves a few: about ten minutes."""
 
-
 MANY = 10
 """Entities from which on reports on weeks or months are read period after period."""
 
@@ -98,7 +97,8 @@ class History:
 
 @dataclass
 class Campaigns:
-    """What the campaign list says, for the log; get it with `api_budget.shared(Campaigns)`. total: None before."""
+    """What the campaign list says, for the log; get it with `api_budget.shared(Campaigns)`. total: None until the list
+    is read."""
 
     total: int | None = None
     started: int = 0

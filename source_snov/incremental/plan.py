@@ -73,8 +73,8 @@ MIN_CHANCE = 1e-4
 FIRST_WEEKS = timedelta(days=27)
 
 FIRST_LOOK = 8
-"""Campaigns in a row that were taken for active without being asked about, after which a group is, in case that it is
-quiet: those at work often stand together in the list. If it is not, twice as many pass before the next such request.
+"""Consecutive campaigns that are assumed to be active, without a request, before a group is checked: those at work
+often stand together in the list. Doubles after each such check.
 """
 
 MAX_SEARCHED = 3
@@ -375,7 +375,7 @@ class Plan:
     def _ask_together(self, windows: Sequence[Window]) -> Aggregate | None:
         """The aggregate of the windows, except of those that the API refuses, which are noted; None if it refuses all.
 
-        Who is at fault is found by asking in halves. Those requests are not part of the worst case.
+        The refused ones are found by bisection. Those requests are not part of the worst case.
         """
         windows = [window for window in windows if window.entity not in self._refused]
         if not windows:
@@ -451,7 +451,7 @@ class Plan:
         return holds
 
     def _check_what_was_taken(self) -> None:
-        """Checks what could not be checked before: most of all where nothing seems to have happened anywhere."""
+        """Runs the checks that need an active day, and searches for one if there was none."""
         if not self._taken or not self._holds() or not self._assumptions.silent:
             return
         if self._active and self._assumptions.first(f"search {self._active.entity}"):
@@ -527,7 +527,7 @@ class Plan:
                     raise AskForLess from None
                 self._settle(window, window.cells - start)
                 if answered and not at_fault.certain:
-                    # It was answered for a moment ago.
+                    # The API knew this campaign a moment ago.
                     raise at_fault.cause from None
                 self._note(window, at_fault)
                 raise at_fault from None
@@ -546,7 +546,7 @@ class Plan:
             yield from self._give(window, whole, doubts)
             return
         total = whole.actions if whole is not None and whole.exact else None
-        # As an estimate, it does for a window whose further day is not there yet.
+        # An inexact total is a good enough estimate if its extra day is in the future.
         to_find = whole.actions if whole is not None and (whole.exact or window.last >= self._today) else None
         found = found_long_ago = 0
         quiet = 0  # days in a row, up to the one that is asked about
@@ -639,7 +639,7 @@ class Plan:
                 if aggregate is None or end == count:
                     active = active if aggregate and at < end else None
                 elif active and at == end:
-                    # It was the further day of a request whose last day may not have counted.
+                    # The activity was on the extra day of a request whose last day may not have counted.
                     end += 1
             elif size == 1:
                 yield at, at + 1, aggregate

@@ -36,6 +36,12 @@ THINGS = {
 }
 """What a report is about, in words, by the field of its rows."""
 
+
+def filter_check(stream_name: str, field: str) -> FilterCheck | None:
+    """The check of a stream's figures by a field; None if they are of campaigns or the account."""
+    return FilterCheck(stream_name, f"{THINGS[field]}s", field) if field in NARROWED else None
+
+
 Expects = Callable[[int, int, Callable[[], int]], None]
 """Is told how many partitions and records there will be, and what returns the number of requests left."""
 
@@ -61,10 +67,6 @@ class Report:
     def thing(self) -> str:
         """What an entity is, in words."""
         return THINGS[self.entity_field]
-
-    def filter_check(self) -> FilterCheck | None:
-        is_narrowed = self.entity_field in NARROWED
-        return FilterCheck(self.stream_name, f"{self.thing}s", self.entity_field) if is_narrowed else None
 
     def row(self, entity: Entity, first: date, last: date, aggregate: Aggregate) -> Mapping[str, Any]:
         key: dict[str, Any] = {self.entity_field: entity} if self.entity_field else {}
@@ -140,7 +142,7 @@ class ReportPartitions(PartitionGenerator):
             self._report.stream_name,
             self._report.thing,
             cell_days(windows),
-            self._report.filter_check(),
+            filter_check(self._report.stream_name, self._report.entity_field),
         )
         plan = Plan(windows, assumptions, self._last_day.today)
         self._expects(len(self._to_read), plan.days_left, lambda: plan.requests_left)

@@ -1,4 +1,4 @@
-"""Streams whose records say how something stands: incrementally, only what may have changed since is read again.
+"""Snapshot streams, whose records say how something stands: an incremental sync reads only what may have changed.
 
 A campaign (or sender) is read again when it is new, when its row in the list has changed, when it was active since,
 when it may change without activity, or when it was read `refresh_after_days` ago.
@@ -38,8 +38,9 @@ REFRESH_AFTER_DAYS = 7
 OFTEN_ACTIVE = 0.1
 """About how many campaigns, of those that only activity changes, have changed since they were read."""
 
-CONTINUED = timedelta(hours=12)
-"""How long an interrupted sync is continued. A later one, such as the next morning's, reads what may have changed."""
+CONTINUED = timedelta(hours=6)
+"""How long what an interrupted sync has read is not read again. A later one, such as the next morning's, reads what may
+have changed since."""
 
 AT_WORK = "active"
 
@@ -51,10 +52,10 @@ AT_REST = frozenset(("completed", "archived", "draft"))
 class Snapshot:
     """How the snapshots of a stream age, as the manifest says.
 
-    entities: the stream that lists what they are of. quiet: what there is of a campaign in which nothing ever happened:
+    entities: the stream that lists what they are of. quiet: what a campaign without any activity has:
     `nothing`, `zeros` (the row of an aggregate) or, by default, whatever the API says. moves: whether it may change
     without activity until the campaign is at rest. activity: whether what happens in a campaign changes it. filtered:
-    whether the configuration's filters and period narrow it.
+    whether the configuration's filters and period narrow it. totals: whether its rows are those of `Totals`.
     """
 
     entities: str
@@ -108,15 +109,20 @@ class SnapshotCursor(EmittingCursor):
             int(entity): state for entity, state in states.items() if state and entity.isdecimal()
         }
         unfinished = _moment(saved.get("unfinished"))
-        continues = unfinished is not None and timedelta(0) <= now - unfinished <= CONTINUED
-        self.began = unfinished if continues and unfinished else now
+        self.began = min(unfinished or now, now)
+        self._now = now
         self._unfinished: set[Entity] | None = None
 
     def of(self, entity: Entity) -> Checked | None:
         return self._known.get(entity)
 
+    def is_settled(self, entity: Entity) -> bool:
+        """Whether the interrupted sync that this one continues has read it, a short time ago."""
+        known = self._known.get(entity)
+        return known is not None and known.at >= max(self.began, self._now - CONTINUED)
+
     def begin(self, entities: Iterable[Entity], listed: bool) -> None:
-        """Begins a sync about these. listed: whether they are all that there are, so that the others are gone."""
+        """Begins a sync about these. listed: whether they are all campaigns, so that others are forgotten."""
         with self._lock:
             self._unfinished = set(entities)
             if listed:
@@ -150,7 +156,8 @@ class SnapshotCursor(EmittingCursor):
 class Snapshots:
     """What the partitions of one stream share.
 
-    cursor: None in a full refresh, which reads all. ranks: the place of each campaign (or sender) among all, by id.
+    cursor: None in a full refresh, which reads all. totals: asks for the rows, where the declared retriever does not.
+    ranks: the place of each campaign (or sender) among all, by id.
     """
 
     snapshot: Snapshot
@@ -170,10 +177,7 @@ class Snapshots:
 
     def is_settled(self, entity: Entity, part: StreamSlice) -> bool:
         """Whether an interrupted sync that is continued has read it."""
-        if self.cursor is None or self._changed(part):
-            return False
-        known = self.cursor.of(entity)
-        return known is not None and known.at >= self.cursor.began
+        return self.cursor is not None and not self._changed(part) and self.cursor.is_settled(entity)
 
     def unchanged_since(self, entity: Entity, part: StreamSlice) -> Checked | None:
         """When it was read, if only activity would be a reason to read it again."""
@@ -209,7 +213,7 @@ class Snapshots:
         return self.snapshot.moves and str(part.extra_fields.get("status")).lower() not in AT_REST
 
     def _is_old(self, entity: Entity, known: Checked) -> bool:
-        """Whether it is due, or its turn: each day a part of all, so that none has to read all."""
+        """Whether it is due for a refresh. Refreshes are spread evenly over the days."""
         days = int(self.config.get("refresh_after_days", REFRESH_AFTER_DAYS))
         its_turn = (self.today.toordinal() + self.ranks[entity]) % days == 0
         return (its_turn and known.at.date() < self.today) or (self.today - known.at.date()).days >= days

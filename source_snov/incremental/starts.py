@@ -61,7 +61,7 @@ class StartedCampaigns:
         return self._starts_move
 
     def _did_something_before(self, started: Mapping[int, date]) -> bool:
-        # A day less for the start itself, and one more, since nobody knows in which zone days are.
+        # Two days earlier: one for the day of the start, and one for unknown time zones.
         before = {one: (self._created[one], day - 2 * DAY) for one, day in started.items() if one in self._created}
         unseen = {one: days for one, days in before.items() if days[0] <= days[1]}
         for least in LONG_BEFORE:

@@ -1,4 +1,4 @@
-"""Makes the streams of one sync incremental, as the manifest declares them.
+"""Gives the declared streams of one sync their cursors and partitions.
 
 A stream with a `history` has one for each of its partitions: of a report's rows, or of records with a date. One with a
 `snapshot` says how something stands. The others stay as they are.
@@ -21,7 +21,7 @@ from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 
 from source_snov.api.all_campaigns import AllCampaigns
-from source_snov.api.assumptions import Entity, FilterCheck, FutureDays, LastDay, OwnDay
+from source_snov.api.assumptions import Entity, FutureDays, LastDay, OwnDay
 from source_snov.api.budget import SnovBudget
 from source_snov.api.retrievers import slices_of
 from source_snov.incremental.analytics import Analytics
@@ -36,7 +36,7 @@ from source_snov.incremental.partitions import (
     with_partitions,
 )
 from source_snov.incremental.periods import Period
-from source_snov.incremental.reports import DAILY, Expects, Report, ReportPartitions
+from source_snov.incremental.reports import DAILY, Expects, Report, ReportPartitions, filter_check
 from source_snov.incremental.snapshots import CURSOR_FIELD, Snapshot, SnapshotCursor, SnapshotPartitions, Snapshots
 from source_snov.incremental.starts import StartedCampaigns
 from source_snov.incremental.survey import Survey
@@ -44,7 +44,6 @@ from source_snov.incremental.totals import Looks, Totals
 from source_snov.records.figures import (
     FILTERS,
     LONGER_URL,
-    NARROWED,
     digest_of_filters,
     most_campaigns,
     most_named,
@@ -151,13 +150,13 @@ class IncrementalStreams:
         return self._started.first_day(chosen)
 
     def _all_campaigns(self, name: str, field: str, config: Mapping[str, Any]) -> AllCampaigns | None:
-        """What the requests of a stream name; None if it is about campaigns."""
+        """The campaigns that the requests of a stream name; None if it is about campaigns."""
         if field == CAMPAIGN_ID:
             return None
         chosen = config.get("campaign_ids", ())
 
         def started() -> Collection[int]:
-            # To name none would mean all.
+            # An empty list would mean all campaigns.
             return self._started.days(chosen) or chosen
 
         return AllCampaigns(
@@ -210,7 +209,7 @@ class IncrementalStreams:
         config, slices = self._config, slices_of(stream)
         return Totals(
             stream.name,
-            # Unlike what finds out how the API reads requests, these are the stream's own.
+            # These requests count for the stream; those that find something out do not.
             replace(self._analytics(slices, field, self._all_campaigns(stream.name, field, config)), aside=nullcontext),
             self._analytics(slices),
             partial(most_campaigns, config),
@@ -219,7 +218,7 @@ class IncrementalStreams:
             self._budget.shared(Notices),
             start_date(config),
             date.fromisoformat(config["end_date"]),
-            FilterCheck(stream.name, "senders", field) if field in NARROWED else None,
+            filter_check(stream.name, field),
         )
 
     def _cursor(self, stream_name: str, history: History, field: str, config: Mapping[str, Any]) -> HistoryCursor:

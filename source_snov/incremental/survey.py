@@ -160,7 +160,7 @@ class Survey:
             self._turns.append(Turns(plan, new))
             self._to_search += [(likely[0], likely[1], likely[1])] if likely else []
             if doubt:
-                # Of one at work, the last active day has e-mails too. Those at work often stand together in the list.
+                # An active campaign sends e-mails on its last active day, which proves nothing: search others too.
                 oldest = sorted(new, key=lambda window: (window.is_recent, window.began))
                 searched = oldest[:: max(len(oldest) // MAX_SEARCHED, 1)][:MAX_SEARCHED]
                 self._to_search += [(window.entity, window.began, window.last) for window in searched]
@@ -247,7 +247,7 @@ class Survey:
 
 
 def together(windows: Sequence[Window]) -> Sequence[Window]:
-    """Windows that reach back to before a campaign's life begin on one day, so that they can be asked about at once."""
+    """The windows with the earliest of their first days, so that one request can be about all of them."""
     first = min((window.first for window in windows), default=date.max)
     return [replace(window, first=first) for window in windows]
 

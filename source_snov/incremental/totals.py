@@ -24,7 +24,7 @@ LAST_DAY, SPAN = "last day", "span"
 
 
 class Looks(Once):
-    """Looks besides the totals, made once a sync each: LAST_DAY, SPAN, and one for each stream."""
+    """Extra requests made once per sync: LAST_DAY, SPAN, and one for each stream."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,13 @@ class Totals:
     filter: FilterCheck | None
 
     def row(self, entity: Entity, created: Any, known: Aggregate | None = None) -> Mapping[str, Any]:
-        """known: its aggregate, if nothing happened and that need not be asked for."""
-        first = self.start or (max(day_of(created) or EARLIEST, EARLIEST) if self._is_of_campaigns else EARLIEST)
+        """created: a campaign's `created_at`. known: its aggregate, if it is empty and need not be asked for."""
+        first = self.start or (day_of(created) if self._is_of_campaigns else None) or EARLIEST
         first = min(first, self.end)
         values = as_numbers(known.values) if known else self._total(entity, first).values
-        return {self.ask.field: entity, "date_from": str(first), "date_to": str(self.end), **values}
+        key = {self.ask.field: entity, "date_from": str(first), "date_to": str(self.end)}
+        # The key stands first, and is ours also if the API adds fields of these names.
+        return {**key, **values, **key}
 
     @property
     def _is_of_campaigns(self) -> bool:
@@ -62,8 +64,8 @@ class Totals:
         if self.end < last_day.today:
             self._find_out(self.end)
         self.looks.get(SPAN, self._check_span)
-        if not self._is_of_campaigns:
-            # Nobody knows how long a period may be that the API takes.
+        if self.ask.campaigns and self.ask.campaigns.names:
+            # The API's longest period is undocumented, so no more is asked for than the named campaigns can have.
             created = self.started.first_created()
             first = min(max(created - DAY, self.start or date.min), self.end) if created else first
         total = partial(self.ask, date_from=first, date_to=last_day.date_to_of_total(self.end))
@@ -73,7 +75,7 @@ class Totals:
                 self.looks.get(self.stream_name, partial(_tried, total))
             aggregate = total([entity])
             if self.filter:
-                self.filter.check(entity, aggregate, partial(total, []))
+                self.filter.check(entity, first, self.end, aggregate, partial(total, []))
         except Refused as refusal:
             raise again(refusal.cause) from None
         if last_day.future_refused and self.end >= last_day.today:

@@ -80,7 +80,8 @@ def actions(figures: Mapping[str, Any]) -> int:
 
 
 NARROWED = {"sender_email_id": EMAIL_ACTIONS, "sender_linkedin_id": LINKEDIN_ACTIONS, "campaign_owner": ACTIONS}
-"""What a report by this field narrows. Whether a sender's has the other channel, too, nobody knows (2.8)."""
+"""The counts that filtering by this field limits for certain. Whether a filter by sender limits those of the other
+channel is undocumented (API reference 2.8)."""
 
 
 def narrowed(field: str, figures: Mapping[str, Any]) -> tuple[int, ...]:

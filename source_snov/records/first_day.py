@@ -31,7 +31,7 @@ def day_of(moment: Any) -> date | None:
     return day if day >= EARLIEST else None
 
 
-def is_started(row: Mapping[str, Any], started: str = "started_at") -> bool:
+def is_started(row: Mapping[str, Any], started: str) -> bool:
     """Whether a campaign or warm-up was ever started, even if the time cannot be read.
 
     A null start means that it was not (API reference 2.1), unless the status says otherwise. A missing start counts as

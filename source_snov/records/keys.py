@@ -120,25 +120,29 @@ class DropDuplicates(RecordFilter):
         next_page_token: Mapping[str, Any] | None = None,
     ) -> Iterable[Mapping[str, Any]]:
         passed = self._listing.keys if self.paged else set()
+        is_first = not passed
         on_this_page: set[int] = set()
-        keyless = 0
+        keyed = keyless = 0
         for record in records:
             values = [record.get(name) for name in self.identity]
-            if None in values or "" in values:
-                keyless += 1
-                lacking = [name for name, value in zip(self.identity, values, strict=True) if value in (None, "")]
-                self._note(lacking, stream_slice)
-                continue
-            key = _digest(values)
+            lacking = [name for name, value in zip(self.identity, values, strict=True) if value in (None, "")]
+            keyless += bool(lacking)
+            keyed += not lacking
+            # One without its key, too, shows whether rows have moved.
+            key = _digest(list(record.items()) if lacking else values)
             if key not in on_this_page:
                 on_this_page.add(key)
                 self._listing.note(key)
-            if key not in passed:
-                passed.add(key)
-                self._listing.new += 1
+            if key in passed:
+                continue
+            passed.add(key)
+            self._listing.new += 1
+            if lacking:
+                self._note(lacking, stream_slice)
+            else:
                 yield record
         # A single row on a later page is dropped like any other, rather than failing the stream.
-        if keyless and not on_this_page and (keyless > 1 or not (passed and self.paged)):
+        if keyless and not keyed and (keyless > 1 or is_first):
             names = " and ".join(self.identity)
             raise system_error(
                 f"No record that Snov.io gave for {self._name} has its {names}, so nothing can tell them "
