@@ -31,8 +31,8 @@ def reports() -> str:
         rows = [_row(server, stream) for stream in REPORTS if stream != DAILY]
     return (
         "Requests of one report in all, token and lists included, counted by the sandbox. 300 campaigns of four to "
-        "eight months, each active in its first three weeks; 15 are at work. In the first half of a month, the look-back "
-        "reaches into the month before, so that a morning reads two.\n\n"
+        "eight months, each active in its first three weeks; 15 are at work. In the first half of a month, the "
+        "look-back reaches into the month before, so that a morning reads two.\n\n"
     ) + table(
         ("", "rows", "of them not all zeros", "first sync", "at most", "next morning", "at most each morning"), rows
     )

@@ -14,6 +14,7 @@ from sandbox import faults
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from source_snov.incremental import partitions
+from source_snov.records.figures import digest_of_filters
 from unit_tests._daily import TODAY, ago
 from unit_tests._daily import truth as true_days
 from unit_tests._helpers import Clock, logs, records
@@ -97,9 +98,24 @@ def test_a_sync_that_stops_anywhere_goes_on_where_it_was(
         assert len(twice) <= 15 * len(AGES)
 
 
+@pytest.mark.parametrize("began", [ago(34), None])
+def test_days_before_an_older_part_that_was_interrupted_are_read(sandbox: Sandbox, began: date | None) -> None:
+    """Such as days that were left out then. States of earlier builds do not say where the part began."""
+    known = {"since": str(ago(9)), "until": str(TODAY), "next": str(ago(20))}
+    older = {"older": str(began)} if began else {}
+    unfinished = {"day": str(TODAY), "start_date": "", "mode": "incremental"}
+    for stream, name in ((DAILY, {"filters": digest_of_filters({})}), (ACTIVITY, {"asked_to": "the day after"})):
+        state = {"campaigns": {str(FIRST): known | older}, "unfinished": unfinished, **name}
+        output = together(sandbox, [stream], {stream: state}, campaign_ids=[FIRST])
+        expected = {day for one, day in true_days(sandbox.account) if one == FIRST}
+        if stream == ACTIVITY:
+            expected = {day for one, day in DAYS_WITH_EVENTS if one == FIRST}
+        assert {day for _, day in found(stream, output)} == {day for day in expected if day < str(ago(9))}
+
+
 def test_an_older_part_keeps_its_progress_over_midnight(sandbox: Sandbox, clock: Clock) -> None:
     """The day of the interruption is read again, and then the older part does not come further."""
-    known = {"since": str(ago(31)), "until": str(ago(1)), "next": str(ago(100))}
+    known = {"since": str(ago(31)), "until": str(ago(1)), "next": str(ago(100)), "older": str(ago(122))}
     unfinished = {"day": str(ago(1)), "start_date": "", "mode": "incremental"}
     older = "|".join(str(ago(days)) for days in range(33, 400))
     sandbox.add_fault(faults.server_error(path=f"date_from=({older})", times=None))

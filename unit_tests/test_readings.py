@@ -20,6 +20,7 @@ from source_snov.records.figures import digest_of_filters
 from unit_tests._daily import TODAY, ago, asked, daily, days, rows, states, truth
 from unit_tests._helpers import Clock, logs, records
 from unit_tests._names import CAMPAIGNS_PATH, DAILY
+from unit_tests._states import earlier
 from unit_tests._streams import (
     FIRST,
     INCREMENTAL,
@@ -66,6 +67,54 @@ def test_days_between_an_ended_period_and_a_later_start_are_read_eventually(stre
         fourth = incremental(sandbox, stream, last_states(third)[stream])
     assert _rows(first, stream) | _rows(second, stream) | _rows(third, stream) == whole
     assert whole.keys() > _rows(fourth, stream).keys()
+
+
+@pytest.mark.parametrize("stream", [DAILY, "account_analytics_daily", *INCREMENTAL])
+def test_a_day_that_a_later_start_leaves_out_is_read_again_once_it_is_removed(stream: str) -> None:
+    """It was not over when it was read."""
+    story = [
+        Event(at(ago(back)), kind, back + 1, 55001) for back in range(20) for kind in (FIRST_EMAIL, OPEN, CLICK, REPLY)
+    ]
+    with Sandbox(account(story, furnished=True), UNLIMITED) as sandbox:
+        whole = incremental(sandbox, stream)
+        before = earlier(last_states(whole)[stream])
+        later = incremental(sandbox, stream, before, start_date=str(TODAY))
+        # As if it had gone on like that for some days.
+        output = incremental(sandbox, stream, last_states(later)[stream], lookback_days=0)
+    assert _rows(later, stream).keys() <= _rows(whole, stream).keys()
+    assert _rows(output, stream) | _rows(later, stream) == _rows(whole, stream)
+
+
+@pytest.mark.parametrize("stream", [DAILY, "sender_analytics_daily"])
+def test_the_day_of_the_last_sync_is_read_again_however_few_days_are_wanted(stream: str, few: Sandbox) -> None:
+    state = earlier(last_states(incremental(few, stream, daily_history_days=3))[stream], 2)
+    output = incremental(few, stream, state, daily_history_days=1)
+    assert {row["date"] for row in records(output, stream)} == set(map(str, days(ago(2), TODAY)))
+
+
+@pytest.mark.parametrize("stream", ["campaign_analytics_monthly", "account_analytics_monthly"])
+def test_a_month_that_an_end_date_has_cut_is_read_again_once_it_is_removed(stream: str) -> None:
+    story = [Event(at(ago(back)), FIRST_EMAIL, back % 30 + 1, 55001) for back in range(120)]
+    end = ago(60).replace(day=12)
+    with Sandbox(account(story), UNLIMITED) as sandbox:
+        whole = incremental(sandbox, stream)
+        cut = incremental(sandbox, stream, last_states(whole)[stream], end_date=str(end), lookback_days=80)
+        output = incremental(sandbox, stream, last_states(cut)[stream], lookback_days=0)
+    by_month = {row["month"]: row for each in (whole, cut, output) for row in records(each, stream)}
+    assert by_month == {row["month"]: row for row in records(whole, stream)}
+    assert str(end) in {row["date_to"] for row in records(cut, stream)}
+
+
+@pytest.mark.parametrize("stream", [DAILY, "campaign_analytics"])
+def test_other_filters_are_in_the_state_before_any_record(stream: str, few: Sandbox) -> None:
+    """A sync that is killed at its first records leaves rows that only these filters explain."""
+    state = last_states(incremental(few, stream, sender_email_ids=[55_001]))[stream]
+    output = incremental(few, stream, state)
+    first = next(message for message in output.get_message_iterator() if message.record or message.state)
+    assert first.state
+    said = vars(first.state.stream.stream_state)
+    assert said["filters"] != state["filters"]
+    assert not said["campaigns"]
 
 
 def _rows(output: Any, stream: str) -> dict[str, dict[str, Any]]:
@@ -164,9 +213,9 @@ def test_a_campaign_that_was_started_again_has_its_whole_history(stream: str) ->
 def test_that_nothing_happened_before_the_start_takes_few_requests(few: Sandbox) -> None:
     """Campaigns that were there on the same days before their start share one."""
     counts = []
-    for earlier in (0, 20, 40):
+    for before in (0, 20, 40):
         for campaign in few.account.campaigns.values():
-            campaign.created_at -= earlier * 86_400
+            campaign.created_at -= before * 86_400
         few.clear()
         output = daily(few, start_date=str(ago(60)), num_workers=1)
         assert not logs(output, "WARN")

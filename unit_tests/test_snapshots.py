@@ -11,7 +11,7 @@ from airbyte_cdk.models import SyncMode
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from sandbox.world.account import Account
-from sandbox.world.events import FINISHED, FIRST_EMAIL, OPEN, Event
+from sandbox.world.events import FINISHED, FIRST_EMAIL, OPEN, REPLY, Event
 from source_snov.incremental.plan import FIRST_LOOK
 from unit_tests._daily import TODAY, ago
 from unit_tests._helpers import records
@@ -222,6 +222,17 @@ def test_a_state_that_no_sync_has_left_is_read_anew(sandbox: Sandbox, stream: st
         state[things] = {one: {**each, "row": 5} for one, each in state[things].items()}
     output = incremental(sandbox, stream, state)
     assert stable_rows(output, stream) == stable_rows(incremental(sandbox, stream), stream)
+
+
+@pytest.mark.parametrize("stream", ["campaign_analytics", "campaign_replies"])
+def test_late_replies_before_the_last_start_are_read(sandbox: Sandbox, stream: str) -> None:
+    for campaign in sandbox.account.campaigns.values():
+        campaign.started_at = int(at(ago(4)))
+    state = state_of(sandbox, stream)
+    late = Event(at(ago(8)), REPLY, 1, 55001)
+    sandbox.account.replace_events(FIRST + 3, [*sandbox.account.events(FIRST + 3), late])
+    output = incremental(sandbox, stream, state, num_workers=1, refresh_after_days=30)
+    assert read(output, stream) == {FIRST + 3} | turns(30)
 
 
 @pytest.mark.parametrize("hours", [0, 5, 7])

@@ -121,6 +121,16 @@ def test_a_campaign_that_wakes_up_is_read() -> None:
         assert woken.id in {row["campaign_id"] for row in records(output, stream)}, stream
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_that_today_of_a_quiet_campaign_comes_later_is_said(refused: bool, clock: Clock) -> None:
+    settings = replace(UNLIMITED, last_day_left_out=frozenset({"analytics"}), future_days_refused=refused)
+    with Sandbox(few_at_work(), settings) as sandbox:
+        states = shifted(last_states(together(sandbox, SKIPPING)))
+        output = together(sandbox, SKIPPING, states, refresh_after_days=30)
+    assert not output.errors
+    assert len([line for line in logs(output, "WARN") if "that were quiet until yesterday" in line]) == refused
+
+
 @pytest.mark.parametrize("drafts", [1, 3])
 def test_totals_of_campaigns_that_were_never_started_are_numbers(drafts: int) -> None:
     """One of them is asked about alone, several together."""

@@ -50,30 +50,34 @@ class EntityState:
 
     since: the first day of its history. until: the last one. last_active: the last day on which something happened.
     next: while a sync is under way, the first day that it has not settled yet, of the newest days or, where it is
-    before `since`, of older ones.
+    before `since`, of older ones; `older` is the first of these then.
     """
 
     since: date
     until: date
     last_active: date | None = None
     next: date | None = None
+    older: date | None = None
 
     @classmethod
     def read(cls, saved: Mapping[str, Any], today: date) -> "EntityState | None":
         """None if the saved state is invalid: the whole history is read then."""
-        since, until, last_active, following = (
-            plain_day(saved.get(name)) for name in ("since", "until", "last_active", "next")
+        since, until, last_active, following, older = (
+            plain_day(saved.get(name)) for name in ("since", "until", "last_active", "next", "older")
         )
         # The clock of another machine may be a little ahead.
         if since is None or until is None or not EARLIEST <= since <= until <= today + DAY:
             return None
         in_history = last_active is not None and since <= last_active <= until
         continues = following is not None and EARLIEST <= following <= until + DAY
-        return cls(since, until, last_active if in_history else None, following if continues else None)
+        return cls(since, until, last_active if in_history else None, following if continues else None, older)
 
     def to_json(self) -> dict[str, str]:
-        days = {"since": self.since, "until": self.until, "last_active": self.last_active, "next": self.next}
-        return {name: str(day) for name, day in days.items() if day}
+        return {name: str(day) for name, day in vars(self).items() if day}
+
+    def settled(self) -> "EntityState":
+        """The state once no sync is under way any more."""
+        return replace(self, next=None, older=None)
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class _Reading:
             return EntityState(since, max(state.until, until), active, self.next)
         if self.done:
             return EntityState(self.span.since, state.until, active, state.until + DAY)
-        return replace(state, next=self.next)
+        return replace(state, next=self.next, older=self.span.since)
 
 
 class StateEmitter:
@@ -186,10 +190,10 @@ class HistoryCursor(EmittingCursor):
     """Keeps the state of one stream and emits it every REQUESTS_PER_STATE requests.
 
     State: `{"campaigns": {"<id>": {"since", "until", "last_active"}}}`, all of them days. While a sync is under way, it
-    also has `unfinished: {"day", "start_date", "mode"}`, with the day on which it began, and `next` for each campaign
-    that it has begun with. In place of `campaigns`, others have what their histories are of: `warm_ups`, `account`.
-    States of reports also have `filters`, a digest, and `date_to`, one of DATE_TO, as soon as that is known; those of
-    dated records `asked_to`. States of campaigns have `counted_on` as soon as that is known.
+    also has `unfinished: {"day", "start_date", "mode"}`, with the day on which it began, and `next`, perhaps `older`,
+    for each campaign that it has begun with. In place of `campaigns`, others have what their histories are of:
+    `warm_ups`, `account`. States of reports also have `filters`, a digest, and `date_to`, one of DATE_TO, as soon as it
+    is known; those of dated records `asked_to`. States of campaigns have `counted_on` as soon as that is known.
     """
 
     def __init__(
@@ -232,6 +236,7 @@ class HistoryCursor(EmittingCursor):
                     f"{emitter.stream_name}: versions before 0.5 missed the last day of each request if Snov.io leaves "
                     "it out, so everything is read again."
                 )
+        self._begins_anew = bool(saved) and not same
         self._continues = same and self._is_continued(saved.get("unfinished"), today)
         forgotten = not same or (full_refresh and not self._continues)
         known: Mapping[str, Any] = {} if forgotten else mapping_of(saved.get(entities))
@@ -242,7 +247,7 @@ class HistoryCursor(EmittingCursor):
             if state and (by_name or re.fullmatch(r"[0-9]{1,19}", entity))
         }
         if not self._continues:
-            self._known = {entity: replace(state, next=None) for entity, state in self._known.items()}
+            self._known = {entity: state.settled() for entity, state in self._known.items()}
         self._before = dict(self._known)
         # Versions before 0.5 kept no digest, and took `date_to` to include its day: rows of zeros seemed right.
         is_old = "filters" not in saved or saved.get("date_to") == ASSUMED
@@ -259,6 +264,11 @@ class HistoryCursor(EmittingCursor):
         """The first day that earlier syncs have read; None if they have read none."""
         state = self._before.get(entity)
         return state.since if state else None
+
+    def until(self, entity: Entity) -> date | None:
+        """The last day that earlier syncs have read, which was not over then; None if they have read none."""
+        state = self._before.get(entity)
+        return state.until if state else None
 
     def is_known(self, entity: Entity) -> bool:
         """Whether an earlier sync has read some of the history."""
@@ -280,7 +290,7 @@ class HistoryCursor(EmittingCursor):
         """
         if period is Period.WHOLE:
             return [Span(life_begins, last, life_begins)]
-        state = self._before.get(entity)
+        state = self._forget_outside(entity, life_begins, last, period)
         if state and life_begins < state.since != period.of(state.since)[0]:
             state = None  # a later start cut its first period
         if state is None or state.since > last + DAY:
@@ -299,9 +309,28 @@ class HistoryCursor(EmittingCursor):
         since = first if is_cut else min(state.since, first)
         newest = [Span(first, last, since)] if first <= last else []
         older = in_parts(life_begins, since - DAY, last, parts or (), newest_part=1)
-        if older and state.next and older[0].first <= state.next <= older[0].last:
+        if older and state.next and state.older and state.older <= older[0].first <= state.next <= older[0].last:
             older = [replace(older[0], first=state.next), *older[1:]]
         return [*newest, *older]
+
+    def _forget_outside(self, entity: Entity, first: date, last: date, period: Period) -> EntityState | None:
+        """The state before this sync, without days that the configuration leaves out now: they are read again later.
+
+        Those before the first day may not have been over when they were read; a period that is cut at the last day is
+        read as far as that.
+        """
+        state = self._before.get(entity)
+        if state is None:
+            return None
+        until = last if last < min(state.until, period.of(last)[1]) else state.until
+        if max(state.since, first) > until:
+            self._known.pop(entity, None)
+            return None
+        state = replace(state, since=max(state.since, first), until=until)
+        if state.next and state.next > until + DAY:
+            state = state.settled()
+        self._known[entity] = state
+        return state
 
     def was_read(self, entity: Entity, day: date) -> bool:
         """Whether an earlier sync has read a day, and the one after it."""
@@ -326,6 +355,9 @@ class HistoryCursor(EmittingCursor):
             self._reading = {
                 entity: [_Reading(span, span.first) for span in spans] for entity, spans in to_read.items() if spans
             }
+        if self._begins_anew:
+            # Before any record: one that is read now must not be taken for one of the state that is left behind.
+            self._emitter.emit(self.state)
 
     def saw_nothing(self, entity: Entity) -> bool:
         """Whether this sync has read all of a history that no earlier one knew, and nothing happened in it."""
@@ -376,7 +408,7 @@ class HistoryCursor(EmittingCursor):
                 if state_now := _read_of(known.get(entity), parts):
                     known[entity] = state_now
             states = {
-                str(entity): (replace(state, next=None) if finished else state).to_json()
+                str(entity): (state.settled() if finished else state).to_json()
                 for entity, state in sorted(known.items())
             }
             state: dict[str, Any] = {self._entities: {} if self._has_zeros() else states}

@@ -176,7 +176,7 @@ class Histories:
             self._campaigns.note(began.values())
         # Never later than what an earlier sync has read: what is known of starts may change.
         began = {entity: day and min(day, self.cursor.since(entity) or day) for entity, day in began.items()}
-        begins = {entity: self._begins(day) for entity, day in began.items() if day}
+        begins = {entity: self._begins(entity, day) for entity, day in began.items() if day}
         spans = self._spans(begins, self._parts(begins))
         self.cursor.begin(
             spans, gone=lambda entity: entity not in began and (not self._wanted or entity in self._wanted)
@@ -250,8 +250,10 @@ class Histories:
         first, last = period.number(min(begins.values())), period.number(self._last)
         return [(self._last - period.begins(number)).days + 1 for number in range(last, first, -1)]
 
-    def _begins(self, began: date) -> date:
-        return max(began, self._start or began, self._first_of_all)
+    def _begins(self, entity: Entity, began: date) -> date:
+        # However few days the history has, none stays as it was in the middle of that day.
+        limit = min(self._first_of_all, self.cursor.until(entity) or self._first_of_all)
+        return max(began, self._start or began, limit)
 
 
 def with_partitions(

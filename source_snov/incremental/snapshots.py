@@ -127,6 +127,9 @@ class SnapshotCursor(EmittingCursor):
             self._unfinished = set(entities)
             if listed:
                 self._known = {each: state for each, state in self._known.items() if each in self._unfinished}
+        if self._saved and self._saved.get("filters") != self._filters:
+            # Before any record: one that is read now must not be taken for one of the state that is left behind.
+            self._emitter.emit(self.state)
 
     def settle(self, entity: Entity, checked: Checked | None) -> None:
         """Notes that one is done, once its records are on their way to the output. checked: None if it was not read."""
@@ -188,7 +191,7 @@ class Snapshots:
 
     def window_since(self, entity: Entity, part: StreamSlice, known: Checked) -> Window:
         """The days in which what happens may change what was read."""
-        began = first_day_of(part) if self.of_campaigns else None
+        began = self.started.first_day_of(part) if self.of_campaigns else None
         first = known.until - max(timedelta(self.config.get("lookback_days", LOOKBACK_DAYS)), DAY)
         # When it was active last is not known here; of most that are not at work, it is long ago.
         active = self.today if str(part.extra_fields.get("status")).lower() == AT_WORK else EARLIEST

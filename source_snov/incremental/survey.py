@@ -5,6 +5,7 @@ zeros, and if it is known that analytics count what happened on its own day. Wha
 about.
 """
 
+import logging
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
@@ -15,6 +16,8 @@ from threading import Lock
 from source_snov.api.assumptions import Aggregate, Ask, Assumptions, Entity, LastDay, OwnDay, Refused
 from source_snov.incremental.plan import Plan, Settled, Unsettled, Window
 from source_snov.records.values import DAY
+
+logger = logging.getLogger("airbyte.snov")
 
 MAX_SEARCHED = 3
 """Campaigns whose last active day is looked for, to prove on which day analytics count."""
@@ -122,6 +125,7 @@ class Survey:
         self._of_all: Turns | None = None
         self._quiet_days: dict[Entity, list[tuple[date, date]]] = {}
         self._to_search: list[tuple[Entity, date, date]] = []
+        self._warned = False
         self._lock = Lock()
         self._searching = Lock()
 
@@ -195,9 +199,21 @@ class Survey:
         with self._lock:
             known = _have(self._quiet_days.get(window.entity, ()), window.first, window.last)
             shared = [turns for turns in self._turns if window.entity in turns.campaigns]
-        if known and all(map(_is_trusted, shared)):
-            return True
-        return self.empty(window) is not None
+        quiet = (known and all(map(_is_trusted, shared))) or self.empty(window) is not None
+        if quiet and window.last >= self._last_day.today and self._last_day.future_refused:
+            self._warn_of_today()
+        return quiet
+
+    def _warn_of_today(self) -> None:
+        if self._last_day.included:
+            return
+        with self._lock:
+            first, self._warned = not self._warned, True
+        if first:
+            logger.warning(
+                "Snov.io takes no day after today, and may leave out the last day of a period: what happened today in "
+                "campaigns that were quiet until yesterday may come with the next sync only."
+            )
 
     def contradicted(self, campaign: Entity, days: Collection[date]) -> date | None:
         """One of these days, which have events, if analytics were zero on it and on the days around it.
