@@ -400,7 +400,7 @@ def test_an_account_without_campaigns_cannot_be_verified(tmp_path: Path, capsys:
 
 
 def test_a_wrong_secret_is_tried_only_on_request(sandbox: Sandbox) -> None:
-    client = Client(sandbox.url, CLIENT_ID, CLIENT_SECRET, most=10, per_minute=FAST)
+    client = Client(sandbox.url, CLIENT_ID, CLIENT_SECRET, most=120, per_minute=FAST)
     [found] = [one for one in verify(Account(client), wrong_secret=True) if one.point.id == NOT_ASKED]
 
     assert client.made <= MAX_REQUESTS, "with one more point there are too few requests: raise MAX_REQUESTS"

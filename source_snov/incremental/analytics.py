@@ -1,7 +1,7 @@
 """The API's aggregates, asked for through a declared stream's retriever."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -34,6 +34,15 @@ class Analytics:
     def __call__(self, entities: Sequence[Entity], date_from: date, date_to: date) -> Aggregate:
         with self.aside():
             return self._ask(entities, date_from, date_to)
+
+    def look(self, first: date, last: date) -> None:
+        """Finds out whether requests that name several campaigns count all of them, before any figure is used.
+
+        It asks about all entities at once, of which a single one may have nothing to show.
+        """
+        if self.campaigns and "," in self.campaigns.names:
+            with suppress(Refused):
+                self([], first, last)
 
     def _ask(self, entities: Sequence[Entity], date_from: date, date_to: date) -> Aggregate:
         if date_to <= self.last_day.today:

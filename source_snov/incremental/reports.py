@@ -14,8 +14,17 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
 
-from source_snov.api.assumptions import Aggregate, Ask, Assumptions, Entity, FilterCheck, LastDay, Refused
+from source_snov.api.assumptions import (
+    BELIEVED_DAYS,
+    Aggregate,
+    Assumptions,
+    Entity,
+    FilterCheck,
+    LastDay,
+    Refused,
+)
 from source_snov.api.exceptions import EntityNotFound, nothing_there
+from source_snov.incremental.analytics import Analytics
 from source_snov.incremental.partitions import Histories, ToRead
 from source_snov.incremental.periods import Period
 from source_snov.incremental.plan import NothingFound, Plan, Settled, Unsettled, Window, cell_days
@@ -59,7 +68,7 @@ class Report:
     entity_field: str
     period_field: str
     period: Period
-    ask: Ask
+    ask: Analytics
     most: Callable[[Collection[Entity]], int]
     configured: str = ""
 
@@ -133,6 +142,10 @@ class ReportPartitions(PartitionGenerator):
             for days in self._to_read
             if days.began and days.span
         ]
+        if windows:
+            last = max(window.last for window in windows)
+            first = min(window.first for window in windows)
+            self._report.ask.look(max(first, last - (BELIEVED_DAYS - 1) * DAY), last)
         entities = {days.entity for days in self._to_read}
         assumptions = Assumptions(
             self._report.ask,

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -70,9 +69,7 @@ class Totals:
             first = min(max(created - DAY, self.start or date.min), self.end) if created else first
         total = partial(self.ask, date_from=first, date_to=last_day.date_to_of_total(self.end))
         try:
-            if self.ask.campaigns and "," in self.ask.campaigns.names:
-                # Whether all campaigns count shows in the figures of all senders: a single one may have none.
-                self.looks.get(self.stream_name, partial(_tried, total))
+            self.looks.get(self.stream_name, partial(self.ask.look, first, last_day.date_to_of_total(self.end)))
             aggregate = total([entity])
             if self.filter:
                 self.filter.check(entity, first, self.end, aggregate, partial(total, []))
@@ -123,8 +120,3 @@ class Totals:
     def _period(self) -> tuple[Sequence[Entity], date]:
         """The started campaigns, and the first day of their totals."""
         return list(self.started.days()), self.start or self.started.first_created() or self.end
-
-
-def _tried(total: Callable[[Sequence[Entity]], Aggregate]) -> None:
-    with suppress(Refused):
-        total([])
