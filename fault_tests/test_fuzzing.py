@@ -218,10 +218,11 @@ def _serve(mocker: requests_mock.Mocker, right: Right, wrong: Mapping[str, list[
         if turns := wrong.get(path):
             return turns[asked.count(path) % len(turns)]
         if path == ANALYTICS_PATH:
-            # No two senders have the same figures.
-            senders = [name for field in ("sender_email", "sender_linkedin") for name in request.qs.get(field, [])]
-            sent = right[path]["emails_sent"] + sum(int(number) for name in senders for number in name.split(","))
-            return json.dumps(right[path] | {"emails_sent": sent}).encode()
+            # No two senders have the same figures of their channel.
+            own = {"emails_sent": "sender_email", "linkedin_views": "sender_linkedin"}
+            senders = {name: ",".join(request.qs.get(field, [])).split(",") for name, field in own.items()}
+            added = {name: sum(map(int, filter(None, ids))) for name, ids in senders.items()}
+            return json.dumps(right[path] | {name: right[path][name] + more for name, more in added.items()}).encode()
         return json.dumps({"access_token": ACCESS_TOKEN} if path == TOKEN_PATH else right[path]).encode()
 
     mocker.register_uri(requests_mock.ANY, requests_mock.ANY, content=content)

@@ -50,6 +50,8 @@ class AllCampaigns:
         self._looks = 0
         self._settled = False
         self._gone: set[str] = set()
+        self.blameless = False
+        """Whether a request about everybody is refused whichever campaigns it names, so that none is at fault."""
 
     @property
     def names(self) -> str:

@@ -92,8 +92,16 @@ class Analytics:
             timed_out = isinstance(refusal.cause, RequestNotAccepted) and refusal.cause.timed_out
             if not names or timed_out or only_as_named:
                 raise
+            if self.campaigns.blameless:
+                # What a single one leads to says what the refusal is about.
+                ask(names.partition(",")[0])
+                self.campaigns.blameless = False
             first = {"date_from": str(date_from), "date_to": str(date_from)}
-            return self.campaigns.without_refused(names, refusal, ask, partial(self._named, partition, first))
+            try:
+                return self.campaigns.without_refused(names, refusal, ask, partial(self._named, partition, first))
+            except Refused:
+                self.campaigns.blameless = self.campaigns.blameless or not entities
+                raise
         # An empty single day proves nothing.
         if (aggregate.actions or date_from < date_to) and not self.campaigns.all_count(names, ask, aggregate):
             return ask(self.campaigns.names)
