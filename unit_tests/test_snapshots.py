@@ -232,7 +232,7 @@ def test_late_replies_before_the_last_start_are_read(sandbox: Sandbox, stream: s
     late = Event(at(ago(8)), REPLY, 1, 55001)
     sandbox.account.replace_events(FIRST + 3, [*sandbox.account.events(FIRST + 3), late])
     output = incremental(sandbox, stream, state, num_workers=1, refresh_after_days=30)
-    assert read(output, stream) == {FIRST + 3} | turns(30)
+    assert FIRST + 3 in read(output, stream)
 
 
 @pytest.mark.parametrize("hours", [0, 5, 7])

@@ -97,8 +97,7 @@ class History:
 
 @dataclass
 class Campaigns:
-    """What the campaign list says, for the log; get it with `api_budget.shared(Campaigns)`. total: None until the list
-    is read."""
+    """What the campaign list says, for the log; shared by a sync. total: None until the list is read."""
 
     total: int | None = None
     started: int = 0

@@ -14,15 +14,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record, StreamSlice
 
-from source_snov.api.assumptions import (
-    BELIEVED_DAYS,
-    Aggregate,
-    Assumptions,
-    Entity,
-    FilterCheck,
-    LastDay,
-    Refused,
-)
+from source_snov.api.assumptions import BELIEVED_DAYS, Aggregate, Assumptions, Entity, FilterCheck, LastDay, Refused
 from source_snov.api.exceptions import EntityNotFound, nothing_there
 from source_snov.incremental.analytics import Analytics
 from source_snov.incremental.partitions import Histories, ToRead

@@ -41,13 +41,7 @@ from source_snov.incremental.snapshots import CURSOR_FIELD, Snapshot, SnapshotCu
 from source_snov.incremental.starts import StartedCampaigns
 from source_snov.incremental.survey import Survey
 from source_snov.incremental.totals import Looks, Totals
-from source_snov.records.figures import (
-    FILTERS,
-    LONGER_URL,
-    digest_of_filters,
-    most_campaigns,
-    most_named,
-)
+from source_snov.records.figures import FILTERS, LONGER_URL, digest_of_filters, most_campaigns, most_named
 from source_snov.records.notices import Notices
 
 logger = logging.getLogger("airbyte.snov")
