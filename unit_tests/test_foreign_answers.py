@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -105,7 +106,8 @@ def _one() -> Any:
 def test_a_wrong_secret_is_reported_once_per_stream_and_briefly(sandbox: Sandbox) -> None:
     output = sync(*STREAMS, whole_config=sandbox.config(client_secret="not-the-secret"))
     assert sandbox.count(TOKEN_PATH) == 1
-    lines = [str(message) for message in output.get_message_iterator()]
+    # Without paths, which are longer on some machines.
+    lines = [str(message).replace(sys.prefix, "") for message in output.get_message_iterator()]
     assert sum("rejected the API User ID or API Secret" in line for line in lines) <= 3 * len(STREAMS)
     assert sum(map(len, lines)) < 6_000 * len(STREAMS)
     assert max(map(len, lines)) < 30_000
