@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import pytest
 
-from fault_tests._prepared import prepare_once
 from fault_tests._running import Said, assert_explained, read
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
@@ -18,6 +17,7 @@ from sandbox.world.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_RE
 from unit_tests._daily import ago
 from unit_tests._helpers import Clock
 from unit_tests._names import ANALYTICS_PATH, CAMPAIGNS_PATH, DAILY
+from unit_tests._prepared import redefine
 from unit_tests._streams import LISTS, PER_CAMPAIGN, account, at, parent_of, primary_keys
 
 OWN_PATHS: Mapping[str, str] = {
@@ -75,7 +75,7 @@ def undisturbed(
     paging = "retriever__paginator__pagination_strategy"
     settings = Settings(requests_per_minute=None, event_page=PAGE, reply_page=PAGE, unknown_ids="not_found")
     with pytest.MonkeyPatch.context() as patch:
-        prepare_once(
+        redefine(
             patch,
             timeouts={"connect_timeout_in_seconds": 0.25, "read_timeout_in_seconds": 0.25},
             **{

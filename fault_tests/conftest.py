@@ -1,13 +1,12 @@
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from unit_tests.conftest import api, clock
+from unit_tests.conftest import api, clock, prepared
 
-__all__ = ["api", "clock"]
+__all__ = ["api", "clock", "prepared"]
 
 HERE = Path(__file__).parent
 
@@ -20,14 +19,6 @@ class KillsTogether(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return "kills" if "test_kill.py" in nodeid else nodeid
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_thread_for_each_sync() -> Iterator[None]:
-    """The API budget of each sync has a thread that never ends, which would slow down thousands of syncs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pyrate_limiter.abstracts.bucket.BucketFactory.schedule_leak", lambda *arguments: None)
-        yield
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,13 +4,12 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fault_tests._prepared import prepare_once
 from fault_tests._running import Said, assert_explained, run, write
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
@@ -21,13 +20,6 @@ from unit_tests._helpers import CAMPAIGN, Api, config
 SECRET = "s3cret+/=%&\"'ü\\x"
 CAMPAIGNS = {"stream": {"name": "campaigns", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}}
 CHOSEN = CAMPAIGNS | {"sync_mode": "full_refresh", "destination_sync_mode": "append"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        prepare_once(patch)
-        yield
 
 
 def process(*arguments: str) -> tuple[int, Said, str]:

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from fault_tests._bodies import bodies
-from fault_tests._prepared import prepare_once
 from fault_tests._running import Said, assert_explained, read, run, stream_state, write
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
@@ -29,6 +28,7 @@ from sandbox.world.events import CLICK, FINISHED, FIRST_EMAIL, INVITE, INVITE_RE
 from unit_tests._daily import ago
 from unit_tests._helpers import ACCESS_TOKEN, API, Clock, config
 from unit_tests._names import ANALYTICS_PATH, STREAMS, TOKEN_PATH
+from unit_tests._prepared import redefine
 from unit_tests._streams import HISTORIES, account, at, primary_keys, schema
 
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
@@ -52,10 +52,10 @@ Right = Mapping[str, Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def _quick() -> Iterator[None]:
-    """Prepares the manifest once, shortens waits, and retries only once."""
+    """Shortens waits, and retries only once."""
     with pytest.MonkeyPatch.context() as patch:
         Clock(patch)
-        prepare_once(patch, error_policy__unavailable_waits=[], error_policy__missing_waits=[])
+        redefine(patch, error_policy__unavailable_waits=[], error_policy__missing_waits=[])
         yield
 
 

@@ -12,7 +12,6 @@ from zlib import crc32
 
 import pytest
 
-from fault_tests._prepared import prepare_once
 from fault_tests._running import Said, assert_explained, read, run, write
 from fault_tests._secret_forms import FORMS, forms_found
 from sandbox import faults
@@ -22,6 +21,7 @@ from sandbox.settings import Settings
 from sandbox.world import seeds
 from unit_tests._helpers import Clock
 from unit_tests._names import CAMPAIGNS_PATH, TOKEN_PATH
+from unit_tests._prepared import redefine
 
 SECRETS = (
     "Qx7LmWz+/=%&Kd93Vt",
@@ -72,7 +72,7 @@ FAULTS: dict[str, Any] = {
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         Clock(patch)
-        prepare_once(
+        redefine(
             patch,
             timeouts={"connect_timeout_in_seconds": 0.15, "read_timeout_in_seconds": 0.15},
             error_policy__unavailable_waits=[5],

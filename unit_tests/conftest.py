@@ -6,8 +6,18 @@ import pytest
 from sandbox.running import Sandbox
 from source_snov.api.pagination import ListingPagination
 from unit_tests._helpers import Api, Clock, mocked_api
+from unit_tests._prepared import prepare_once
 
 PROXY_SETTINGS = ("https_proxy", "no_proxy", "all_proxy", "requests_ca_bundle", "curl_ca_bundle", "ssl_cert_file")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prepared() -> Iterator[None]:
+    """Makes thousands of syncs quick: the manifest is prepared once, and no budget has a thread that never ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        prepare_once(patch)
+        patch.setattr("pyrate_limiter.abstracts.bucket.BucketFactory.schedule_leak", lambda *arguments: None)
+        yield
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from sandbox.faults import Fault
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from sandbox.world import seeds
-from source_snov.declared_source import DeclaredSource
 from unit_tests._helpers import Clock, failure, records, sync
+from unit_tests._prepared import redefine
 
 pytestmark = pytest.mark.long
 
@@ -34,14 +34,7 @@ PLACES = {
 
 @pytest.fixture
 def sandbox(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    original = DeclaredSource._read_and_parse_yaml_file
-
-    def impatient(self: DeclaredSource, path: str) -> Any:
-        manifest = original(self, path)
-        manifest["definitions"]["timeouts"] = {"connect_timeout_in_seconds": 0.5, "read_timeout_in_seconds": 0.5}
-        return manifest
-
-    monkeypatch.setattr(DeclaredSource, "_read_and_parse_yaml_file", impatient)
+    redefine(monkeypatch, timeouts={"connect_timeout_in_seconds": 0.5, "read_timeout_in_seconds": 0.5})
     with Sandbox(seeds.sized_account(5), UNLIMITED) as running:
         yield running
 
