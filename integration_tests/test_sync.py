@@ -113,7 +113,6 @@ def loaded(folder: Path, sandbox: Sandbox, postgres: PostgresServer) -> Loaded:
     return Loaded(before, in_postgres(postgres), requests, gone, new, said, len(sandbox.requests) - began)
 
 
-@pytest.mark.long
 def test_an_incremental_sync_of_postgres_and_a_first_one_of_duckdb_end_in_the_same_tables(
     loaded: Loaded, sandbox: Sandbox
 ) -> None:
@@ -149,7 +148,6 @@ def test_it_ends_with_the_records_of_each_stream(loaded: Loaded) -> None:
     assert {name: int(count.replace(",", "")) for name, count in counts} == {n: len(r) for n, r in loaded.new.items()}
 
 
-@pytest.mark.long
 def test_a_sync_that_was_killed_and_run_again_ends_in_the_same_tables(
     folder: Path, sandbox: Sandbox, loaded: Loaded
 ) -> None:
