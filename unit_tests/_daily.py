@@ -28,6 +28,15 @@ Key = tuple[int, str]
 Rows = dict[Key, dict[str, Any]]
 
 
+FURTHEST_BEHIND = 12 * 3600
+"""Seconds: no time zone is further behind UTC."""
+
+
+def day_of(moment: int, behind: int = 0) -> date:
+    """The day of Unix seconds, so many seconds behind UTC."""
+    return datetime.fromtimestamp(moment - behind, UTC).date()
+
+
 def ago(days: int) -> date:
     return TODAY - timedelta(days=days)
 
@@ -63,7 +72,7 @@ def rows(output: EntrypointOutput) -> Rows:
 def truth(
     account: Account, first: date | None = None, last: date | None = None, reading: Settings | None = None
 ) -> Rows:
-    """The expected rows of each day of each started campaign.
+    """The expected rows of each day of each started campaign: of the day before its start too, if that has figures.
 
     first, last: limit the days. reading: how the API counts days, if not as documented.
     """
@@ -71,16 +80,12 @@ def truth(
     for campaign in account.campaigns.values():
         if campaign.started_at is None:
             continue
-        began = datetime.fromtimestamp(campaign.started_at, UTC).date()
+        began = day_of(campaign.started_at, FURTHEST_BEHIND)
         for day in days(max(began, first or began), min(account.today, last or account.today)):
-            found[campaign.id, str(day)] = {
-                "campaign_id": campaign.id,
-                "date": str(day),
-                **{
-                    name: as_number(value)
-                    for name, value in account.analytics([campaign.id], day, day, reading=reading).items()
-                },
-            }
+            figures = account.analytics([campaign.id], day, day, reading=reading)
+            values = {name: as_number(value) for name, value in figures.items()}
+            if day >= day_of(campaign.started_at) or any(values.values()):
+                found[campaign.id, str(day)] = {"campaign_id": campaign.id, "date": str(day), **values}
     return found
 
 

@@ -28,9 +28,9 @@ CAMPAIGN = {
     "campaign": "EU renewals Q3",
     "list_id": 4400123,
     "status": "Active",
-    "created_at": 1767225600,
+    "created_at": 1767268800,
     "updated_at": 1767312000,
-    "started_at": 1767229200,
+    "started_at": 1767272400,
     "hash": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
 }
 ANALYTICS = {"emails_sent": 31, "delivered": 30, "delivered_rate": "97%", "bounced": 1, "bounced_rate": "3%"}

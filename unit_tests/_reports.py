@@ -1,14 +1,14 @@
 """The expected rows of reports, from the sandbox's account and the calendar alone."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
 
 from sandbox.settings import Settings
 from sandbox.world.account import Account
-from unit_tests._daily import as_number
+from unit_tests._daily import FURTHEST_BEHIND, as_number, day_of
 from unit_tests._helpers import records
 
 DAY = timedelta(days=1)
@@ -36,10 +36,10 @@ REPORTS = {
 """What the streams have rows for: the field that names it, and the period."""
 
 
-def started(account: Account) -> dict[int, date]:
-    """The first day of each campaign that was started."""
+def started(account: Account) -> dict[int, tuple[date, date]]:
+    """The days of the start of each campaign that was started: the earliest in any time zone, and that in UTC."""
     return {
-        campaign.id: datetime.fromtimestamp(campaign.started_at, UTC).date()
+        campaign.id: (day_of(campaign.started_at, FURTHEST_BEHIND), day_of(campaign.started_at))
         for campaign in account.campaigns.values()
         if campaign.started_at is not None
     }
@@ -79,17 +79,19 @@ def truth(
     for entity in ENTITIES[field](account):
         if field == "campaign_id" and entity not in lives:
             continue
-        began = lives[entity] if field == "campaign_id" else min(lives.values())
+        earliest, began = lives[entity] if field == "campaign_id" else map(min, zip(*lives.values(), strict=True))
         asked = [entity] if field == "campaign_id" else list(lives)
         own = filters | ({_PARAMETER[field]: [entity]} if field not in ("", "campaign_id") else {})
-        for begins, from_, to in cells(max(began, first or began), last, period):
+        for begins, from_, to in cells(max(earliest, first or earliest), last, period):
             key = {field: entity} if field else {}
             key |= {"date" if period == "day" else period: str(begins)} if period != "whole" else {}
             if not key:
                 key = {"account": "all"}
             days = {"date_from": str(from_), "date_to": str(to)} if period != "day" else {}
             figures = account.analytics(asked, from_, to, reading=reading, **own)
-            found[tuple(key.values())] = key | days | {name: as_number(value) for name, value in figures.items()}
+            values = {name: as_number(value) for name, value in figures.items()}
+            if to >= began or any(values.values()):
+                found[tuple(key.values())] = key | days | values
     return found
 
 

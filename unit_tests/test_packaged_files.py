@@ -44,4 +44,4 @@ def test_a_manifest_in_the_working_directory_gets_no_request(api: Api, strange_f
 def test_schemas_in_the_working_directory_are_not_read(api: Api, strange_folder: Path) -> None:
     api.campaigns(CAMPAIGN)
     [campaign] = records(sync("campaigns"), "campaigns")
-    assert campaign["created_at"] == "2026-01-01T00:00:00Z"
+    assert campaign["created_at"] == "2026-01-01T12:00:00Z"

@@ -9,10 +9,13 @@ from jsonschema import FormatChecker
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
 from source_snov.records.types import MAX_NEW_FIELDS
-from unit_tests._daily import as_number
+from unit_tests._daily import FURTHEST_BEHIND, as_number, day_of
 from unit_tests._helpers import ANALYTICS, API, CAMPAIGN, PROGRESS, Api, logs, records, sync
 from unit_tests._names import ONE_PER_CAMPAIGN
 from unit_tests._streams import strict
+
+NOON = 1767268800
+"""2026-01-01T12:00:00Z."""
 
 
 def test_a_date_time_is_among_the_formats_that_are_checked() -> None:
@@ -33,7 +36,7 @@ def test_every_record_with_one_per_campaign_fits_its_schema_and_equals_the_accou
                 strict(stream).validate(record)
         today = max(record["date_to"] for record in records(output, "campaign_analytics"))
         for record in records(output, "campaign_analytics"):
-            created = _day(rows[record["campaign_id"]]["created_at"])
+            created = str(day_of(rows[record["campaign_id"]]["created_at"], FURTHEST_BEHIND))
             assert (record.pop("date_from"), record.pop("date_to")) == (created, today)
             assert record.pop("checked_at") >= f"{today}T00:00:00Z"
             truth = sandbox.account.analytics([record.pop("campaign_id")], _date(created), _date(today))
@@ -41,10 +44,6 @@ def test_every_record_with_one_per_campaign_fits_its_schema_and_equals_the_accou
         for record in records(output, "campaign_progress"):
             truth = sandbox.account.progress(record["campaign_id"])
             assert {name: record[name] for name in truth} == {name: as_number(value) for name, value in truth.items()}
-
-
-def _day(unix: int) -> str:
-    return datetime.fromtimestamp(unix, timezone.utc).date().isoformat()
 
 
 def _date(day: str) -> Any:
@@ -56,9 +55,9 @@ def test_a_campaign_keeps_the_apis_names_and_gets_its_times_in_utc(api: Api) -> 
     assert records(sync("campaigns"), "campaigns") == [
         CAMPAIGN
         | {
-            "created_at": "2026-01-01T00:00:00Z",
+            "created_at": "2026-01-01T12:00:00Z",
             "updated_at": "2026-01-02T00:00:00Z",
-            "started_at": "2026-01-01T01:00:00Z",
+            "started_at": "2026-01-01T13:00:00Z",
         }
     ]
 
@@ -116,7 +115,7 @@ def test_a_time_in_an_unknown_or_ambiguous_zone_is_left_out_with_a_warning(api: 
     output = sync("campaigns")
     [record] = records(output, "campaigns")
     assert "updated_at" not in record
-    assert record["created_at"] == "2026-01-01T00:00:00Z"
+    assert record["created_at"] == "2026-01-01T12:00:00Z"
     [warning] = logs(output, "WARN")
     assert warning.startswith("campaigns: updated_at of campaign 910001 is an object, ")
 
@@ -127,7 +126,7 @@ def test_a_time_before_2000_or_after_9999_is_left_out_with_a_warning(api: Api, v
     output = sync("campaigns")
     [record] = records(output, "campaigns")
     assert "updated_at" not in record
-    assert record["created_at"] == "2026-01-01T00:00:00Z"
+    assert record["created_at"] == "2026-01-01T12:00:00Z"
     [warning] = logs(output, "WARN")
     assert warning.startswith("campaigns: updated_at of campaign 910001 is ")
 
@@ -345,14 +344,17 @@ def test_nulls_and_missing_fields_are_absent_and_unknown_ones_pass_through(api: 
 @pytest.mark.parametrize(
     ("overrides", "created", "period"),
     [
-        ({}, 1767225600, ("2026-01-01", "2026-02-01")),
-        ({"start_date": "2025-06-01"}, 1767225600, ("2025-06-01", "2026-02-01")),
-        ({"start_date": "2026-01-15"}, 1767225600, ("2026-01-15", "2026-02-01")),
-        ({"end_date": "2025-12-01"}, 1767225600, ("2025-12-01", "2025-12-01")),
+        ({}, NOON, ("2026-01-01", "2026-02-01")),
+        # In time zones behind UTC, it was the day before.
+        ({}, NOON - 1, ("2025-12-31", "2026-02-01")),
+        ({"start_date": "2025-06-01"}, NOON, ("2025-06-01", "2026-02-01")),
+        ({"start_date": "2026-01-15"}, NOON, ("2026-01-15", "2026-02-01")),
+        ({"end_date": "2025-12-01"}, NOON, ("2025-12-01", "2025-12-01")),
         ({}, None, ("2000-01-01", "2026-02-01")),
     ],
     ids=[
         "created to end",
+        "created early",
         "start before creation",
         "start after creation",
         "created after the end",

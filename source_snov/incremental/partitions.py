@@ -26,7 +26,7 @@ from source_snov.api.exceptions import EntityNotFound, RequestNotAccepted, Strea
 from source_snov.incremental.cursor import HistoryCursor, Span
 from source_snov.incremental.periods import Period
 from source_snov.incremental.plan import Window
-from source_snov.incremental.starts import StartedCampaigns, entity_of, first_day_of, slice_of
+from source_snov.incremental.starts import Start, StartedCampaigns, entity_of, slice_of, start_of
 from source_snov.incremental.survey import Survey, together
 from source_snov.records.extractors import StillComputing
 from source_snov.records.notices import Notices
@@ -50,12 +50,12 @@ MANY = 10
 class ToRead:
     """What a sync reads of one history.
 
-    began: the first day of its life; None if that has not begun. span: the days; None for none. bounded: whether what
-    happened before them is to be left out.
+    start: of its life; None if that has not begun. span: the days; None for none. bounded: whether what happened before
+    them is to be left out.
     """
 
     entity: Entity
-    began: date | None
+    start: Start | None
     span: Span | None
     bounded: bool
 
@@ -102,10 +102,10 @@ class Campaigns:
     total: int | None = None
     started: int = 0
 
-    def note(self, began: Iterable[date | None]) -> None:
-        """Notes the first day of each campaign; None of one that was never started."""
-        days = list(began)
-        self.total, self.started = len(days), len(days) - days.count(None)
+    def note(self, starts: Iterable[object | None]) -> None:
+        """starts: of each campaign; None of one that was never started."""
+        each = list(starts)
+        self.total, self.started = len(each), len(each) - each.count(None)
 
     def describe(self) -> str:
         if self.total is None:
@@ -128,13 +128,13 @@ class Histories:
         campaigns: Campaigns,
         started: StartedCampaigns,
         survey: Survey | None = None,
-        first_day: Callable[[], date | None] | None = None,
+        start: Callable[[], Start | None] | None = None,
     ) -> None:
         """survey: skips quiet campaigns; None where histories are not of campaigns, or are the survey's own.
 
-        first_day: of each history, where what it is of does not say so itself; None if it has not begun.
+        start: of each history, where what it is of does not say so itself; None if it has not begun.
         """
-        self._first_day = first_day
+        self._common_start = start
         self.history = history
         self._survey = survey
         self.future_days = future_days
@@ -161,29 +161,28 @@ class Histories:
     def begin(self) -> Sequence[ToRead]:
         """Returns what to read, newer parts first, and at least one entry per entity; starts the cursor."""
         # A campaign may be listed twice.
-        began: dict[Entity, date | None]
-        if self._chosen and self._first_day:
-            began = dict.fromkeys(self._chosen, self._first_day())
-        elif self._first_day:
-            began = dict.fromkeys(map(entity_of, self._listed()), self._first_day())
+        starts: dict[Entity, Start | None]
+        if self._chosen and self._common_start:
+            starts = dict.fromkeys(self._chosen, self._common_start())
+        elif self._common_start:
+            starts = dict.fromkeys(map(entity_of, self._listed()), self._common_start())
         else:
             of_campaigns = self.history.entities == CAMPAIGNS
-            first_of = self._started.first_day_of if of_campaigns else first_day_of
-            began = {entity_of(part): first_of(part) for part in self._listed()}
-            began = {entity: day for entity, day in began.items() if not self._chosen or entity in self._chosen}
+            of_part = self._started.start_of if of_campaigns else start_of
+            starts = {entity_of(part): of_part(part) for part in self._listed()}
+            starts = {entity: start for entity, start in starts.items() if not self._chosen or entity in self._chosen}
         if self.history.entities == CAMPAIGNS and not self._chosen:
-            self._campaigns.note(began.values())
-        # Never later than what an earlier sync has read: what is known of starts may change.
-        began = {entity: day and min(day, self.cursor.since(entity) or day) for entity, day in began.items()}
-        begins = {entity: self._begins(entity, day) for entity, day in began.items() if day}
+            self._campaigns.note(starts.values())
+        starts = {entity: start and self._known_start(entity, start) for entity, start in starts.items()}
+        begins = {entity: self._begins(entity, start) for entity, start in starts.items() if start}
         spans = self._spans(begins, self._parts(begins))
         self.cursor.begin(
-            spans, gone=lambda entity: entity not in began and (not self._wanted or entity in self._wanted)
+            spans, gone=lambda entity: entity not in starts and (not self._wanted or entity in self._wanted)
         )
         nothing: Sequence[Span | None] = [None]
         to_read = (
-            ToRead(entity, day, span, self._start is not None or self.cursor.is_known(entity))
-            for entity, day in began.items()
+            ToRead(entity, start, span, self._start is not None or self.cursor.is_known(entity))
+            for entity, start in starts.items()
             for span in spans.get(entity) or nothing
         )
         return sorted(to_read, key=lambda days: days.part)
@@ -219,12 +218,12 @@ class Histories:
     def _window(self, days: ToRead, first: date, last: date) -> Window:
         """The days whose analytics cover all events of a window, whatever the time zone of their days.
 
-        That may be the day before a history begins, too. What an earlier sync read needs none.
+        What an earlier sync read needs no day before.
         """
-        assert days.began
-        begin = first if self.cursor.was_read(days.entity, first) else first - DAY
+        assert days.start
+        begin = first if self.cursor.was_read(days.entity, first) else max(first - DAY, days.start.earliest)
         end = min(last + DAY, self.today)
-        return Window(days.entity, begin, end, days.began, self.cursor.last_active(days.entity), days.part)
+        return Window(days.entity, begin, end, days.start.day, self.cursor.last_active(days.entity), days.part)
 
     def _spans(self, begins: Mapping[Entity, date], parts: Sequence[int] | None) -> dict[Entity, Sequence[Span]]:
         """The days to read per entity whose life began; none of those whose life begins after the last day."""
@@ -249,10 +248,17 @@ class Histories:
         first, last = period.number(min(begins.values())), period.number(self._last)
         return [(self._last - period.begins(number)).days + 1 for number in range(last, first, -1)]
 
-    def _begins(self, entity: Entity, began: date) -> date:
+    def _known_start(self, entity: Entity, start: Start) -> Start:
+        """Never later than what an earlier sync has read: what is known of starts may change."""
+        since = self.cursor.since(entity)
+        return Start(since, since) if since and since < start.earliest else start
+
+    def _begins(self, entity: Entity, start: Start) -> date:
+        # Events are in UTC, where requests do not name their days.
+        first = start.earliest if self.history.dated or self.history.period else start.day
         # However few days the history has, none stays as it was in the middle of that day.
         limit = min(self._first_of_all, self.cursor.until(entity) or self._first_of_all)
-        return max(began, self._start or began, limit)
+        return max(first, self._start or first, limit)
 
 
 def with_partitions(

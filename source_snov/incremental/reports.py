@@ -126,13 +126,13 @@ class ReportPartitions(PartitionGenerator):
                 days.entity,
                 days.span.first,
                 days.span.last,
-                days.began,
+                days.start.day,
                 cursor.last_active(days.entity),
                 days.part,
                 period,
             )
             for days in self._to_read
-            if days.began and days.span
+            if days.start and days.span
         ]
         if windows:
             last = max(window.last for window in windows)
@@ -204,7 +204,8 @@ class ReportPartition(Partition):
     def _rows(self, part: Settled | Unsettled) -> Iterable[Record]:
         assert self._turns is not None
         for cell, aggregate in self._turns.plan.cells(part):
-            if self._last_day.covers(cell.first):
+            before_start = aggregate.empty and cell.last < cell.began
+            if self._last_day.covers(cell.first) and not before_start:
                 yield self._record(cell, aggregate)
             self._cursor.settle(self._entity, cell.last, last_active=None if aggregate.empty else cell.last)
             if self._survey and aggregate.empty:

@@ -24,7 +24,7 @@ from source_snov.api.exceptions import EntityNotFound, NothingToAsk, StreamUnava
 from source_snov.incremental.cursor import EmittingCursor, StateEmitter, mapping_of
 from source_snov.incremental.partitions import CAMPAIGNS, LOOKBACK_DAYS, Campaigns
 from source_snov.incremental.plan import Window
-from source_snov.incremental.starts import StartedCampaigns, created_on, entity_of, first_day_of, slice_of
+from source_snov.incremental.starts import StartedCampaigns, created_on, entity_of, slice_of, start_of
 from source_snov.incremental.survey import Survey, together
 from source_snov.incremental.totals import Totals
 from source_snov.records.first_day import EARLIEST
@@ -191,18 +191,21 @@ class Snapshots:
 
     def window_since(self, entity: Entity, part: StreamSlice, known: Checked) -> Window:
         """The days in which what happens may change what was read."""
-        began = self.started.first_day_of(part) if self.of_campaigns else None
+        start = self.started.start_of(part) if self.of_campaigns else None
         first = known.until - max(timedelta(self.config.get("lookback_days", LOOKBACK_DAYS)), DAY)
         # When it was active last is not known here; of most that are not at work, it is long ago.
         active = self.today if str(part.extra_fields.get("status")).lower() == AT_WORK else EARLIEST
-        return Window(entity, max(first, began or first), self.today, began or first, active)
+        if start is None:
+            return Window(entity, first, self.today, first, active)
+        return Window(entity, max(first, start.earliest), self.today, start.day, active)
 
     def life_of(self, entity: Entity, part: StreamSlice) -> Window:
         """All days of a campaign up to today: from its creation on, if it was never started."""
-        began = self.started.first_day_of(part)
-        first = began or created_on(part) or EARLIEST
+        if start := self.started.start_of(part):
+            return Window(entity, min(start.earliest, self.today), self.today, start.day)
+        created = created_on(part) or EARLIEST
         # Little ever happens in a campaign that was never started.
-        return Window(entity, min(first, self.today), self.today, first, last_active=None if began else EARLIEST)
+        return Window(entity, min(created, self.today), self.today, created, last_active=EARLIEST)
 
     def row_of(self, part: StreamSlice) -> str:
         listed = json.dumps(part.extra_fields, sort_keys=True, default=str)
@@ -237,7 +240,7 @@ class SnapshotPartitions(PartitionGenerator):
             shared.cursor.begin(listed, listed=not (shared.of_campaigns and shared.config.get("campaign_ids")))
         if shared.of_campaigns:
             parts = {entity: slice_of(each) for entity, each in listed.items()}
-            shared.campaigns.note(map(first_day_of, parts.values()))
+            shared.campaigns.note(map(start_of, parts.values()))
             self._survey(parts)
         for entity, declared in listed.items():
             assert isinstance(declared, DeclarativePartition)
@@ -253,7 +256,7 @@ class SnapshotPartitions(PartitionGenerator):
                     since.append(shared.window_since(entity, part, known))
             elif shared.is_settled(entity, part):
                 continue
-            elif first_day_of(part) is None:
+            elif start_of(part) is None:
                 unborn.append(shared.life_of(entity, part))
             elif shared.snapshot.quiet == "nothing":
                 lives.append(shared.life_of(entity, part))
@@ -332,7 +335,7 @@ class SnapshotPartition(Partition):
             pass
 
     def _was_never_active(self) -> bool:
-        if first_day_of(self._part) is None:
+        if start_of(self._part) is None:
             return self._snapshots.survey.skips
         return self._is_quiet(self._snapshots.life_of(self._entity, self._part))
 
@@ -340,7 +343,7 @@ class SnapshotPartition(Partition):
         """An aggregate of zeros that has the campaign's whole life."""
         life = self._snapshots.life_of(self._entity, self._part)
         # Of one that was never started, the list says the same.
-        doubt = first_day_of(self._part) is not None
+        doubt = start_of(self._part) is not None
         return self._snapshots.survey.empty(life, doubt)
 
     def to_slice(self) -> Mapping[str, Any] | None:

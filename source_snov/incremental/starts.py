@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from threading import Lock
+from typing import Any, NamedTuple
 
 from airbyte_cdk.sources.declarative.stream_slicers.declarative_partition_generator import (
     StreamSlicerPartitionGenerator,
@@ -12,7 +13,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 from airbyte_cdk.sources.types import StreamSlice
 
 from source_snov.api.assumptions import ACCOUNT, Ask, Entity
-from source_snov.records.first_day import day_of
+from source_snov.records.first_day import day_of, earliest_day_of
 from source_snov.records.values import DAY
 
 logger = logging.getLogger("airbyte.snov")
@@ -22,6 +23,13 @@ LONG_BEFORE = (30, 7, 0)
 
 MAX_STARTS = 5
 """Maximum requests that look whether something happened before campaigns were started."""
+
+
+class Start(NamedTuple):
+    """When a life begins. day: in UTC. earliest: the first day whose figures may be of it, in whichever time zone."""
+
+    day: date
+    earliest: date
 
 
 class StartedCampaigns:
@@ -36,21 +44,21 @@ class StartedCampaigns:
         self._slices = slices
         self._ask = ask
         self._most = most
-        self._days: Mapping[int, date] | None = None
-        self._created: Mapping[int, date] = {}
+        self._starts: Mapping[int, Start] | None = None
+        self._created: Mapping[int, Start] = {}
         self._starts_move: bool | None = None
         self._asked = 0
         self._listed: set[int] = set()
         self._lock = Lock()
         self._asking = Lock()
 
-    def first_day_of(self, part: StreamSlice) -> date | None:
-        """The first day of a campaign's life: that of its creation if `started_at` may be a later one than the first.
+    def start_of(self, part: StreamSlice) -> Start | None:
+        """The start of a campaign: its creation if `started_at` may be a later one than the first.
 
         No document says whether a campaign that is started again keeps it (API reference 2.1).
         """
-        day, created = first_day_of(part), created_on(part)
-        return created if day and created and created < day and self.starts_move() else day
+        started, created = start_of(part), _created(part)
+        return created if started and created and created.day < started.day and self.starts_move() else started
 
     def starts_move(self) -> bool:
         """Whether something happened before `started_at`, in campaigns that were created long before: asked once."""
@@ -62,7 +70,7 @@ class StartedCampaigns:
 
     def _did_something_before(self, started: Mapping[int, date]) -> bool:
         # Two days earlier: one for the day of the start, and one for unknown time zones.
-        before = {one: (self._created[one], day - 2 * DAY) for one, day in started.items() if one in self._created}
+        before = {one: (self._created[one].day, day - 2 * DAY) for one, day in started.items() if one in self._created}
         unseen = {one: days for one, days in before.items() if days[0] <= days[1]}
         for least in LONG_BEFORE:
             for _ in range(MAX_STARTS - self._asked):
@@ -101,28 +109,32 @@ class StartedCampaigns:
 
     def days(self, chosen: Collection[int] = ()) -> Mapping[int, date]:
         """The day on which each was started. chosen: those to be named; all if none are."""
+        return {campaign: start.day for campaign, start in self._of(chosen).items()}
+
+    def _of(self, chosen: Collection[int] = ()) -> Mapping[int, Start]:
         with self._lock:
-            if self._days is None:
+            if self._starts is None:
                 listed = map(slice_of, self._slices.generate() if self._slices else ())
                 parts = {int(entity_of(part)): part for part in listed}
-                began = {campaign: first_day_of(part) for campaign, part in parts.items()}
-                created = {campaign: created_on(part) for campaign, part in parts.items()}
-                self._created = {campaign: day for campaign, day in created.items() if day}
+                began = {campaign: start_of(part) for campaign, part in parts.items()}
+                created = {campaign: _created(part) for campaign, part in parts.items()}
+                self._created = {campaign: start for campaign, start in created.items() if start}
                 self._listed = set(began)
-                self._days = {campaign: day for campaign, day in began.items() if day}
-        return {campaign: day for campaign, day in self._days.items() if not chosen or campaign in chosen}
+                self._starts = {campaign: start for campaign, start in began.items() if start}
+        return {campaign: start for campaign, start in self._starts.items() if not chosen or campaign in chosen}
 
     def first_created(self) -> date | None:
-        """The day on which the first of them was created; None if that of any cannot be read."""
-        days = [self._created.get(campaign) for campaign in self.days()]
-        return None if None in days else min(filter(None, days), default=None)
+        """The earliest day that may be that of a creation; None if that of any cannot be read."""
+        starts = [self._created.get(campaign) for campaign in self.days()]
+        return None if None in starts else min((start.earliest for start in starts if start), default=None)
 
-    def first_day(self, chosen: Collection[int] = ()) -> date | None:
-        """The earliest day on which one of them began; None if none was started."""
-        days = self.days(chosen)
-        if days and self.starts_move():
-            days = {one: min(self._created.get(one, day), day) for one, day in days.items()}
-        return min(days.values(), default=None)
+    def first(self, chosen: Collection[int] = ()) -> Start | None:
+        """The start of all of them together; None if none was started."""
+        starts = self._of(chosen)
+        if starts and self.starts_move():
+            starts = {one: min(self._created.get(one, start), start) for one, start in starts.items()}
+        days, earliest = [start.day for start in starts.values()], [start.earliest for start in starts.values()]
+        return Start(min(days), min(earliest)) if days else None
 
 
 def slice_of(partition: Partition) -> StreamSlice:
@@ -151,7 +163,18 @@ def created_on(part: StreamSlice) -> date | None:
     return day_of(part.extra_fields.get("created_at"))
 
 
-def first_day_of(part: StreamSlice) -> date | None:
-    """The first day of a campaign's or a warm-up's life, as `FirstDay` decided it; None if it has not begun."""
-    [started] = [part.extra_fields[name] for name in ("started_at", "start_date") if name in part.extra_fields]
-    return date.fromisoformat(started[:10]) if started else None
+def start_of(part: StreamSlice) -> Start | None:
+    """The start of a campaign or warm-up, as `FirstDay` leaves it; None if it has not begun."""
+    if "start_date" in part.extra_fields:
+        day = day_of(part.extra_fields["start_date"])
+        return Start(day, day) if day else None
+    return _start(part.extra_fields["started_at"])
+
+
+def _created(part: StreamSlice) -> Start | None:
+    return _start(part.extra_fields.get("created_at"))
+
+
+def _start(moment: Any) -> Start | None:
+    day, earliest = day_of(moment), earliest_day_of(moment)
+    return Start(day, earliest or day) if day else None

@@ -38,7 +38,7 @@ from source_snov.incremental.partitions import (
 from source_snov.incremental.periods import Period
 from source_snov.incremental.reports import DAILY, Expects, Report, ReportPartitions, filter_check
 from source_snov.incremental.snapshots import CURSOR_FIELD, Snapshot, SnapshotCursor, SnapshotPartitions, Snapshots
-from source_snov.incremental.starts import StartedCampaigns
+from source_snov.incremental.starts import Start, StartedCampaigns
 from source_snov.incremental.survey import Survey
 from source_snov.incremental.totals import Looks, Totals
 from source_snov.records.figures import FILTERS, LONGER_URL, digest_of_filters, most_campaigns, most_named
@@ -126,7 +126,7 @@ class IncrementalStreams:
             self._budget.shared(Campaigns),
             self._started,
             survey=self._survey if of_campaigns and not history.period else None,
-            first_day=partial(self._first_day, stream.name, config.get("campaign_ids", ())) if by_account else None,
+            start=partial(self._start, stream.name, config.get("campaign_ids", ())) if by_account else None,
         )
         if history.period is None:
             return with_partitions(stream, HistoryPartitions(stream.name, histories), history.cursor_field, cursor)
@@ -139,9 +139,9 @@ class IncrementalStreams:
         partitions = ReportPartitions(report, histories, expects, self._budget.shared(LastDay), told)
         return with_partitions(stream, partitions, history.cursor_field, cursor)
 
-    def _first_day(self, stream_name: str, chosen: Collection[int]) -> date | None:
+    def _start(self, stream_name: str, chosen: Collection[int]) -> Start | None:
         self._started.warn_of_missing(stream_name, chosen)
-        return self._started.first_day(chosen)
+        return self._started.first(chosen)
 
     def _all_campaigns(self, name: str, field: str, config: Mapping[str, Any]) -> AllCampaigns | None:
         """The campaigns that the requests of a stream name; None if it is about campaigns."""

@@ -12,7 +12,7 @@ from source_snov.api.exceptions import again
 from source_snov.incremental.analytics import Analytics
 from source_snov.incremental.starts import StartedCampaigns
 from source_snov.records.figures import as_numbers
-from source_snov.records.first_day import EARLIEST, day_of
+from source_snov.records.first_day import EARLIEST, earliest_day_of
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Once
 from source_snov.records.values import DAY
@@ -47,7 +47,7 @@ class Totals:
 
     def row(self, entity: Entity, created: Any, known: Aggregate | None = None) -> Mapping[str, Any]:
         """created: a campaign's `created_at`. known: its aggregate, if it is empty and need not be asked for."""
-        first = self.start or (day_of(created) if self._is_of_campaigns else None) or EARLIEST
+        first = self.start or (earliest_day_of(created) if self._is_of_campaigns else None) or EARLIEST
         first = min(first, self.end)
         values = as_numbers(known.values) if known else self._total(entity, first).values
         key = {self.ask.field: entity, "date_from": str(first), "date_to": str(self.end)}
@@ -66,7 +66,7 @@ class Totals:
         if self.ask.campaigns and self.ask.campaigns.names:
             # The API's longest period is undocumented, so no more is asked for than the named campaigns can have.
             created = self.started.first_created()
-            first = min(max(created - DAY, self.start or date.min), self.end) if created else first
+            first = min(max(created, self.start or date.min), self.end) if created else first
         total = partial(self.ask, date_from=first, date_to=last_day.date_to_of_total(self.end))
         try:
             self.looks.get(self.stream_name, partial(self.ask.look, first, last_day.date_to_of_total(self.end)))

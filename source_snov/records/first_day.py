@@ -6,7 +6,7 @@ Conversion to the schema's types would turn an unreadable start into null, which
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from airbyte_cdk.sources.declarative.transformations import RecordTransformation
@@ -22,10 +22,23 @@ EARLIEST = date(2000, 1, 1)
 """Older than any account."""
 
 
+FURTHEST_BEHIND = timedelta(hours=12)
+"""No time zone is further behind UTC."""
+
+
 def day_of(moment: Any) -> date | None:
     """The UTC day of a time in any of the API's forms; None if it cannot be read or is before EARLIEST."""
+    return _day_of(moment, timedelta(0))
+
+
+def earliest_day_of(moment: Any) -> date | None:
+    """The day of a time in the time zone that is furthest behind UTC: that of analytics is undocumented."""
+    return _day_of(moment, FURTHEST_BEHIND)
+
+
+def _day_of(moment: Any, behind: timedelta) -> date | None:
     try:
-        day = date.fromisoformat(to_utc(moment)[:10])
+        day = (datetime.fromisoformat(to_utc(moment)) - behind).date()
     except (ValueError, OverflowError, OSError):
         return None
     return day if day >= EARLIEST else None
@@ -42,10 +55,10 @@ def is_started(row: Mapping[str, Any], started: str) -> bool:
 
 @dataclass
 class FirstDay(RecordTransformation):
-    """Replaces `started` by the first day, `YYYY-MM-DD`, in rows that become slices.
+    """Makes sure, in rows that become slices, that `started` is a time that can be read; null if there is no start.
 
-    A start that is unreadable or before 2000 is replaced by the time in the field `otherwise`, with a warning, or if
-    that is unreadable or absent too, by the configured start_date or 2000-01-01.
+    A start that is unreadable or before 2000 is replaced by the day of the time in the field `otherwise`, with a
+    warning, or if that is unreadable or absent too, by the configured start_date or 2000-01-01.
     """
 
     config: Config
@@ -69,4 +82,4 @@ class FirstDay(RecordTransformation):
                 f"history is read from {day} on. Report this to the connector's maintainers.",
                 about=about,
             )
-        record[self.started] = str(day)
+            record[self.started] = str(day)
