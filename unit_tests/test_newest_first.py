@@ -195,7 +195,7 @@ def test_events_are_not_requested_for_days_that_the_daily_history_knows_as_quiet
     asked = [
         each.query["dateFrom"] for each in sandbox.requests if each.path.endswith(f"/{long_silent}/recipients-activity")
     ]
-    assert asked == [[str(ago(180))]]
+    assert asked == [[str(ago(181))]]
 
 
 @pytest.mark.parametrize("after", [6, 10, 40, 70])

@@ -114,6 +114,46 @@ def test_under_every_reading_the_rows_are_the_truth(stream: str, reading: dict[s
     assert found == expected
 
 
+@pytest.mark.parametrize("started", [1, 11, 13])
+@pytest.mark.parametrize("ahead", [0, -8, -12, 13])
+def test_the_first_day_may_be_that_of_another_time_zone(ahead: int, started: int) -> None:
+    """What a campaign does in the first hours after its start counts on the day before it where days begin later."""
+    made = evening(started)
+    with Sandbox(made, replace(UNLIMITED, day_offset_hours=ahead)) as sandbox:
+        output = read(sandbox, *REPORTS, "campaign_analytics", "sender_analytics")
+        assert not output.errors
+        for stream in REPORTS:
+            expected = true_rows(sandbox, stream, reading=sandbox.settings)
+            assert left(stream, output) == expected
+            assert sum(row["first_emails"] for row in expected.values()) == 6 or "linkedin" in stream
+    for stream in ("campaign_analytics", "sender_analytics"):
+        assert sum(row["first_emails"] for row in records(output, stream)) == 6
+
+
+@pytest.mark.parametrize("stream", ["campaign_analytics_daily", "account_analytics_monthly"])
+def test_a_history_that_began_in_utc_gets_the_day_before(stream: str) -> None:
+    """States of version 0.4 begin on the day of the start in UTC."""
+    with Sandbox(evening(1), replace(UNLIMITED, day_offset_hours=-8)) as sandbox:
+        first = read(sandbox, stream)
+        state = last_states(first)[stream]
+        for known in [known for name in ("campaigns", "account") for known in state.get(name, {}).values()]:
+            known["since"] = str(ago(40))
+        second = read(sandbox, stream, states={stream: state})
+        third = read(sandbox, stream, states=last_states(second))
+        expected = true_rows(sandbox, stream, reading=sandbox.settings)
+    cut = {key: row for key, row in left(stream, first).items() if row.get("date") != str(ago(41))}
+    assert cut | left(stream, second) == expected
+    assert len(left(stream, third)) < len(expected)
+
+
+def evening(hour: int) -> Account:
+    """A campaign that was created and started forty days ago at this hour in UTC, and sent e-mails at once."""
+    moments = [at(ago(40), hour, minute) for minute in (10, 20, 30)] + [at(ago(back)) for back in (38, 20, 0)]
+    made = account([Event(moment, FIRST_EMAIL, person, 55001) for person, moment in enumerate(moments, 1)])
+    made.campaigns[FIRST].created_at = made.campaigns[FIRST].started_at = at(ago(40), hour)
+    return made
+
+
 def test_months_count_people_once_and_the_account_does_too(demo: Account) -> None:
     with Sandbox(demo, UNLIMITED) as sandbox:
         output = read(sandbox, "account_analytics_daily", "account_analytics_monthly", "campaign_analytics_monthly")

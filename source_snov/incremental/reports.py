@@ -150,7 +150,8 @@ class ReportPartitions(PartitionGenerator):
             filter_check(self._report.stream_name, self._report.entity_field),
         )
         plan = Plan(windows, assumptions, self._last_day.today)
-        self._expects(len(self._to_read), plan.days_left, lambda: plan.requests_left)
+        before_start = sum(window.part_of(0, 1).last < window.began for window in windows)
+        self._expects(len(self._to_read), plan.days_left - before_start, lambda: plan.requests_left)
         turns = Turns(plan, windows)
         if self._survey:
             self._survey.share(turns, all_campaigns=self._histories.has_all)
@@ -204,8 +205,9 @@ class ReportPartition(Partition):
     def _rows(self, part: Settled | Unsettled) -> Iterable[Record]:
         assert self._turns is not None
         for cell, aggregate in self._turns.plan.cells(part):
-            before_start = aggregate.empty and cell.last < cell.began
-            if self._last_day.covers(cell.first) and not before_start:
+            # Figures of the day before the start are those of a time zone behind UTC.
+            is_row = cell.last >= cell.began or aggregate.actions
+            if is_row and self._last_day.covers(cell.first):
                 yield self._record(cell, aggregate)
             self._cursor.settle(self._entity, cell.last, last_active=None if aggregate.empty else cell.last)
             if self._survey and aggregate.empty:

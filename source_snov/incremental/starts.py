@@ -159,8 +159,8 @@ def warn_of_missing(stream_name: str, campaigns: Collection[int]) -> None:
 
 
 def created_on(part: StreamSlice) -> date | None:
-    """The day on which a campaign was created; None if that cannot be read."""
-    return day_of(part.extra_fields.get("created_at"))
+    """The earliest day, in any time zone, on which a campaign was created; None if that cannot be read."""
+    return earliest_day_of(part.extra_fields.get("created_at"))
 
 
 def start_of(part: StreamSlice) -> Start | None:
