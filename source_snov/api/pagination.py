@@ -88,9 +88,12 @@ class ListingPagination(PaginationStrategy):
         endless = listing.total is None and listing.pages >= MAX_PAGES
         if not endless and self._goes_on(listing, rows, content_of(body, self.has_more) if self.has_more else None):
             if self.by == "page":
+                listing.is_apart = True
                 return int(last_page_token_value or 1) + 1
             listing.overlap = min(self._overlap(listing, rows), rows - 1)
             return int(last_page_token_value or 0) + rows - listing.overlap
+        # What a list has twice, it has twice on the same pages when it is read again.
+        listing.moved |= any(listing.repeated) and (self.by != "page" or listing.repeated != listing.repeated_before)
         if not endless and listing.moved and listing.passes + 1 < MAX_PASSES:
             listing.next_pass()
             # A token that counts as false would end the listing.
@@ -112,7 +115,7 @@ class ListingPagination(PaginationStrategy):
         listing.stale = 0 if listing.new else listing.stale + 1
         listing.moved |= listing.total is not None and total is not None and total != listing.total
         if listing.pages and rows and not ignored:
-            listing.moved |= listing.known != min(repeats, rows)
+            listing.repeated.append(listing.known - min(repeats, rows))
         if listing.passes and listing.new:
             listing.moved = True
         listing.total = total if total is not None else listing.total

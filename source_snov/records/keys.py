@@ -89,9 +89,9 @@ class Contact(RecordTransformation):
 
     def transform(self, record: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         email, profile, name = (_text(record, path) for path in (self.email, self.profile, self.name))
-        if not email and not profile:
-            number = self._listing.number(json.dumps([name, *map(record.get, self.equals)], default=str))
-        record["contact"] = email.lower() or profile or f"name:{name}#{number}"
+        known = email.lower() or profile
+        number = self._listing.number(known or json.dumps([name, *map(record.get, self.equals)], default=str))
+        record["contact"] = known or f"name:{name}#{number}"
 
 
 @dataclass(kw_only=True)
