@@ -18,8 +18,8 @@ from unit_tests._streams import DECLARED, EVENT_LISTS, LISTS, REPORTS
 class Size:
     """What the requests of a sync follow from.
 
-    days, events: of each started campaign, in its life and in any 30 days of it. rows: of each list of e-mails.
-    replies: pages of them, of each campaign. contents: of the e-mail steps of each campaign. prospects: of the list of
+    days, events: of each started campaign, in its life (from the day before its start on) and in any 30 days of it.
+    rows: of each list of e-mails. replies: pages of them, of each campaign. contents: of the e-mail steps of each campaign. prospects: of the list of
     each campaign, with an address each.
     """
 

@@ -18,9 +18,9 @@ class Listing(local):
     keys: digests of the rows passed on. keys_of_pass: of the rows of the current pass, if it is not the first.
     new, known: rows of the current page that are new, or were on an earlier page of the
     pass. received, total, pages: of the current pass. overlap: rows that the current page shares with the one before.
-    before: rows of the page before. is_apart: whether the next page shares no row with those before. repeated: of each page of the pass, the rows that came
-    before and were not expected to. stale: consecutive pages without a new row. same: rows of the last page if it only
-    repeated earlier rows, else 0.
+    before: rows of the page before. is_apart: whether the next page shares no row with those before. repeated: of each
+    page of the pass, the rows that came before and were not expected to. stale: consecutive pages without a new row.
+    same: rows of the last page if it only repeated earlier rows, else 0.
     """
 
     def __init__(self) -> None:
