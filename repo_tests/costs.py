@@ -19,8 +19,8 @@ class Size:
     """What the requests of a sync follow from.
 
     days, events: of each started campaign, in its life (from the day before its start on) and in any 30 days of it.
-    rows: of each list of e-mails. replies: pages of them, of each campaign. contents: of the e-mail steps of each campaign. prospects: of the list of
-    each campaign, with an address each.
+    rows: of each list of e-mails. replies: pages of them, of each campaign. contents: of the e-mail steps of each
+    campaign. prospects: of the list of each campaign, with an address each.
     """
 
     days: tuple[int, ...]
