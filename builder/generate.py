@@ -224,7 +224,10 @@ AUTHENTICATOR: Final[Component] = {
     "grant_type": "client_credentials",
 }
 
-CREATED: Final = "(stream_slice.extra_fields['created_at'] or '2000-01-01')[:10]"
+# In the time zone furthest behind UTC: that of the API's days is undocumented.
+CREATED: Final = (
+    f"(str_to_datetime(stream_slice.extra_fields['created_at'] or '2000-01-02') - duration('PT12H')).strftime('{DAY}')"
+)
 
 PERIODS: Final[Mapping[str, Component]] = {
     "campaign_analytics": {
@@ -367,7 +370,9 @@ CONDITIONS: Final[Mapping[str, str]] = {
         "{{ true if (record.get('event_time') or '')[:10] <= stream_slice['end_time'] else false }}"
     ),
     "campaign_analytics_daily": (
-        "{{ true if record['date'] >= stream_slice.extra_fields['started_at'][:10] else false }}"
+        # Figures of the day before the start are those of a time zone behind UTC.
+        "{{ true if record['date'] >= stream_slice.extra_fields['started_at'][:10] "
+        "or (record.get('total_contacted') or 0) | int else false }}"
     ),
 }
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from sandbox.settings import UNLIMITED
 from sandbox.world import seeds
 from sandbox.world.account import Account, Campaign, Event
 from sandbox.world.events import OPEN, day_start
-from unit_tests._daily import as_number
+from unit_tests._daily import FURTHEST_BEHIND, as_number, day_of
 from unit_tests._names import ONE_PER_CAMPAIGN
 from unit_tests._paths import ROOT
 
@@ -179,7 +179,7 @@ def campaign_row(listed: dict[str, Any]) -> dict[str, Any]:
 
 
 def analytics_row(account: Account, campaign: Campaign) -> dict[str, Any]:
-    first: date = datetime.fromtimestamp(campaign.created_at, timezone.utc).date()
+    first = day_of(campaign.created_at, FURTHEST_BEHIND)
     metrics = account.analytics([campaign.id], first, account.today)
     period = {"campaign_id": campaign.id, "date_from": first, "date_to": account.today}
     return {**period, **{name: as_number(value) for name, value in metrics.items()}}
