@@ -204,7 +204,7 @@ def test_totals_of_senders_start_with_the_first_campaign(api: Api) -> None:
     analytics = api.mocker.get(f"{API}/v2/statistics/campaign-analytics", json=ANALYTICS)
     [record] = records(sync("sender_analytics"), "sender_analytics")
     assert record["date_from"] == "2000-01-01"
-    assert analytics.last_request.qs["date_from"] == ["2025-12-31"]
+    assert analytics.last_request.qs["date_from"] == ["2026-01-01"]
 
 
 @pytest.mark.parametrize("status", ["Draft", "Scheduled", "Inactive"])

@@ -459,9 +459,8 @@ class Plan:
         # Few: where not even these were ever active, nothing can be found out.
         for window in sorted(self._taken, key=lambda window: window.began)[:MAX_SEARCHED]:
             if self._assumptions.silent and self._assumptions.first(f"search {window.entity}"):
-                # Where the span that was found empty has these weeks, only a day alone can tell more.
-                last = window.began if window.first <= window.began else window.began + FIRST_WEEKS
-                self._assumptions.search([window.entity], window.began, min(last, self._today))
+                last = min(window.began + FIRST_WEEKS, self._today)
+                self._assumptions.search([window.entity], window.began, last)
         if not self._assumptions.silent:
             self._holds()
 
