@@ -19,7 +19,7 @@ BACKFILL_SHARE: Final = 0.45
 DENSE_SHARE: Final = 1.05
 MORNING: Final = 330
 NOTHING: Final = 20
-ONE_DAY: Final = 24
+ONE_DAY: Final = 26
 """The aims: requests, or requests for each campaign and day."""
 
 State = Mapping[str, Any]
