@@ -459,7 +459,9 @@ class Plan:
         # Few: where not even these were ever active, nothing can be found out.
         for window in sorted(self._taken, key=lambda window: window.began)[:MAX_SEARCHED]:
             if self._assumptions.silent and self._assumptions.first(f"search {window.entity}"):
-                last = min(window.began + FIRST_WEEKS, self._today)
+                # Where a span of its own was found empty that has these weeks, only a day alone can tell more.
+                is_own = window.first <= window.began and not self._listed
+                last = window.began if is_own else min(window.began + FIRST_WEEKS, self._today)
                 self._assumptions.search([window.entity], window.began, last)
         if not self._assumptions.silent:
             self._holds()
