@@ -35,6 +35,7 @@ from unit_tests._names import STREAMS as ALL_STREAMS
 from unit_tests._paths import ROOT, SCHEMAS
 from unit_tests.conftest import clock
 from unit_tests.test_manifest import components, unknown_keys
+from unit_tests.test_reports import evening
 
 __all__ = ["clock"]
 
@@ -93,7 +94,8 @@ def config(sandbox: Sandbox, **further: Any) -> dict[str, Any]:
     own = sandbox.config()
     start = sandbox.account.today - timedelta(days=DAYS)
     credentials = {name: own[name] for name in ("client_id", "client_secret")}
-    return {**credentials, "requests_per_minute": 6000, "start_date": str(start), **further}
+    given = {**credentials, "requests_per_minute": 6000, "start_date": str(start), **further}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def edition(sandbox: Sandbox, *streams: str, state: Sequence[Any] = (), **further: Any) -> EntrypointOutput:
@@ -240,6 +242,19 @@ def test_a_last_day_that_does_not_count_can_be_said(sandbox: Sandbox) -> None:
     assert same(right, "campaign_analytics_daily") == same(
         [row for row in expected if row["date"] != today], "campaign_analytics_daily"
     )
+
+
+def test_the_first_day_may_be_that_of_another_time_zone() -> None:
+    made = evening(1)
+    furnish(made, 7)
+    with Sandbox(made, replace(UNLIMITED, day_offset_hours=-8)) as other:
+        start = str(made.today - timedelta(60))
+        # Without a start, totals begin with the campaign.
+        for stream, given in (("campaign_analytics", None), ("campaign_analytics_daily", start)):
+            found = records(edition(other, stream, start_date=given), stream)
+            assert sum(row["first_emails"] for row in found) == 6
+            expected = of_the_connector(stream, whole_config=other.config(start_date=given or ""))
+            assert same(found, stream) == same(records(expected, stream), stream)
 
 
 # Faults --------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from source_snov.api.exceptions import EntityNotFound, NothingToAsk, StreamUnava
 from source_snov.incremental.cursor import EmittingCursor, StateEmitter, mapping_of
 from source_snov.incremental.partitions import CAMPAIGNS, LOOKBACK_DAYS, Campaigns
 from source_snov.incremental.plan import Window
-from source_snov.incremental.starts import StartedCampaigns, created_on, entity_of, slice_of, start_of
+from source_snov.incremental.starts import StartedCampaigns, creation_of, entity_of, slice_of, start_of
 from source_snov.incremental.survey import Survey, together
 from source_snov.incremental.totals import Totals
 from source_snov.records.first_day import EARLIEST
@@ -203,7 +203,8 @@ class Snapshots:
         """All days of a campaign up to today: from its creation on, if it was never started."""
         if start := self.started.start_of(part):
             return Window(entity, min(start.earliest, self.today), self.today, start.day)
-        created = created_on(part) or EARLIEST
+        creation = creation_of(part)
+        created = creation.earliest if creation else EARLIEST
         # Little ever happens in a campaign that was never started.
         return Window(entity, min(created, self.today), self.today, created, last_active=EARLIEST)
 

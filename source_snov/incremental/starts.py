@@ -57,7 +57,7 @@ class StartedCampaigns:
 
         No document says whether a campaign that is started again keeps it (API reference 2.1).
         """
-        started, created = start_of(part), _created(part)
+        started, created = start_of(part), creation_of(part)
         return created if started and created and created.day < started.day and self.starts_move() else started
 
     def starts_move(self) -> bool:
@@ -117,7 +117,7 @@ class StartedCampaigns:
                 listed = map(slice_of, self._slices.generate() if self._slices else ())
                 parts = {int(entity_of(part)): part for part in listed}
                 began = {campaign: start_of(part) for campaign, part in parts.items()}
-                created = {campaign: _created(part) for campaign, part in parts.items()}
+                created = {campaign: creation_of(part) for campaign, part in parts.items()}
                 self._created = {campaign: start for campaign, start in created.items() if start}
                 self._listed = set(began)
                 self._starts = {campaign: start for campaign, start in began.items() if start}
@@ -158,11 +158,6 @@ def warn_of_missing(stream_name: str, campaigns: Collection[int]) -> None:
         )
 
 
-def created_on(part: StreamSlice) -> date | None:
-    """The earliest day, in any time zone, on which a campaign was created; None if that cannot be read."""
-    return earliest_day_of(part.extra_fields.get("created_at"))
-
-
 def start_of(part: StreamSlice) -> Start | None:
     """The start of a campaign or warm-up, as `FirstDay` leaves it; None if it has not begun."""
     if "start_date" in part.extra_fields:
@@ -171,7 +166,8 @@ def start_of(part: StreamSlice) -> Start | None:
     return _start(part.extra_fields["started_at"])
 
 
-def _created(part: StreamSlice) -> Start | None:
+def creation_of(part: StreamSlice) -> Start | None:
+    """When a campaign was created; None if that cannot be read."""
     return _start(part.extra_fields.get("created_at"))
 
 
