@@ -126,7 +126,7 @@ KINDS: dict[str, Kind] = {
     "no response": passes(faults.hang),
     "no response for good": stays(faults.hang),
     "slow drip": passes(faults.drip, seconds=0.03),
-    "slow drip for good": stays(faults.drip, seconds=0.1),
+    "slow drip for good": stays(faults.drip, seconds=0.2),
     "late": passes(faults.delay, seconds=0.4),
     "tokens expire": passes(faults.tokens_expire),
     "credentials revoked": fails(faults.credentials_revoked, "config_error", ACCOUNT, times=1),

@@ -148,6 +148,11 @@ class Sandbox:
         """Activates a fault. `hits` of the result counts the requests that it hits."""
         return self._state.faults.add(fault)
 
+    @property
+    def faults(self) -> list[Planted]:
+        """The active faults, oldest first, used-up ones included."""
+        return self._state.faults.all()
+
     def clear_faults(self) -> None:
         """Removes all faults."""
         self._state.faults.clear()
