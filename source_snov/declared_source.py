@@ -22,7 +22,7 @@ from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from isodate import parse_duration  # type: ignore[import-untyped]
 
 from source_snov.api.assumptions import LastDay
-from source_snov.api.budget import Patience, RateLimitPause, SnovBudget, Window
+from source_snov.api.budget import MovingWindow, Patience, RateLimitPause, SnovBudget
 from source_snov.api.environment import use_environment
 from source_snov.api.limits import LargeResponses
 from source_snov.config import check_config
@@ -94,11 +94,11 @@ class DeclaredSource(YamlDeclarativeSource):
         # The CDK prefers a file of this name in the working directory, which could send the secret to any host.
         return dict(self._parse(files(__package__).joinpath(path_to_yaml_file).read_text("utf-8")))
 
-    def _window(self) -> Window:
+    def _window(self) -> MovingWindow:
         [policy] = self._source_config["api_budget"]["policies"]
         [rate] = policy["rates"]
         limit = InterpolatedString.create(str(rate["limit"]), parameters={}).eval(self._config)
-        return Window(int(limit), parse_duration(rate["interval"]).total_seconds())
+        return MovingWindow(int(limit), parse_duration(rate["interval"]).total_seconds())
 
     def _pre_process_manifest(self, manifest: dict[str, Any]) -> dict[str, Any]:
         own = manifest["definitions"]["streams"]

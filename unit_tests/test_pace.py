@@ -13,7 +13,7 @@ from sandbox import faults
 from sandbox.running import Sandbox
 from sandbox.settings import Settings
 from sandbox.world import seeds
-from source_snov.api.budget import Window
+from source_snov.api.budget import MovingWindow
 from unit_tests._helpers import Clock, failure, logs, records, sync
 
 
@@ -130,7 +130,7 @@ def test_whatever_the_latency_no_minute_of_the_server_holds_more_than_the_limit(
     monkeypatch.setattr("source_snov.api.budget.time", turns)
     monkeypatch.setattr("source_snov.api.budget.get_ident", lambda: turns.worker)
     limit, slowest = random.choice([1, 7, 55, 60]), random.choice([0.0, 0.3, 5.0, 90.0])
-    window, arrivals = Window(limit, 60.0), list[float]()
+    window, arrivals = MovingWindow(limit, 60.0), list[float]()
     events = [(0.0, worker, "ask") for worker in range(random.randint(1, 10))]
     while len(arrivals) < 4 * limit + 20:
         turns.now, turns.worker, event = heappop(events)

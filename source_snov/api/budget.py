@@ -21,7 +21,7 @@ LOOK_EVERY = 0.05
 """Seconds after which a thread looks again whether one of the requests under way was answered."""
 
 
-class Window:
+class MovingWindow:
     """Not more than `limit` requests in any `interval` seconds, as the server counts them.
 
     A request has its place from the moment it leaves until `interval` seconds after its response: whatever the latency,
@@ -183,7 +183,7 @@ class SnovBudget(Shared, AbstractAPIBudget):
     The CDK's own window counts from when a request leaves, by a clock that can be set back.
     """
 
-    def __init__(self, window: Window, api_url: str) -> None:
+    def __init__(self, window: MovingWindow, api_url: str) -> None:
         super().__init__()
         self.window = window
         self._origin = origin(api_url)
