@@ -146,6 +146,7 @@ class DeclaredSource(YamlDeclarativeSource):
             self._budget.shared(LargeResponses),
             self._budget.shared(Notices),
             lambda: self._budget.made_here,
+            declared["retriever"]["requester"]["error_handler"].get("optional", False),
         )
         return stream
 

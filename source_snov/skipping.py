@@ -1,7 +1,7 @@
 """Skips missing entities, gives up optional streams that are unavailable, and fails other streams."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -176,9 +176,11 @@ class TrackedPartitions(PartitionGenerator):
         large: LargeResponses,
         notices: Notices,
         made_here: Callable[[], int],
+        optional: bool,
     ) -> None:
-        """`made_here`: the requests made by the calling thread."""
+        """made_here: the requests made by the calling thread. optional: whether the stream may be given up."""
         self._partitions = partitions
+        self._optional = optional
         self._made_here = made_here
         self._progress = progress
         self._skipping = Skipping(progress, notices)
@@ -189,7 +191,8 @@ class TrackedPartitions(PartitionGenerator):
         self._progress.begin()
         seen: set[tuple[Any, int]] = set()
         try:
-            for partition in self._partitions.generate():
+            partitions = self._partitions.generate()
+            for partition in sample_first([*partitions]) if self._optional else partitions:
                 if self._skipping.ended:
                     return
                 # A history may come in parts.
@@ -208,6 +211,22 @@ class TrackedPartitions(PartitionGenerator):
             self._skipping.finish(len(seen))
             if self._progress.field == "campaign_id":
                 warn_of_missing(self._progress.name, set(self._wanted) - {subject for subject, _ in seen})
+
+
+def sample_first(partitions: Sequence[Partition]) -> Sequence[Partition]:
+    """The same, with those first that decide whether an optional stream is given up: spread over all, ends included.
+
+    A list may begin with its oldest, of which many may be gone, or with one channel's, which the plan may not include.
+    """
+    newest = [partition for partition in partitions if not getattr(partition, "part", 0)]
+    last = len(newest) - 1
+    if last < MAX_MISSING:
+        return partitions
+    steps = ((0.0, 1.0), *((part / 2**depth for part in range(1, 2**depth, 2)) for depth in range(1, MAX_MISSING)))
+    places = dict.fromkeys(round(last * share) for shares in steps for share in shares)
+    sample = [newest[place] for place in [*places][:MAX_MISSING]]
+    chosen = {id(partition) for partition in sample}
+    return [*sample, *(partition for partition in partitions if id(partition) not in chosen)]
 
 
 class TrackedPartition(Partition):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox import faults
 from sandbox.endpoints.activity import activity_row
 from sandbox.running import Sandbox
 from sandbox.settings import UNLIMITED
@@ -13,7 +14,7 @@ from sandbox.world.account import Account
 from sandbox.world.events import CLICK, FINISHED, FIRST_EMAIL, OPEN, REPLY, Event
 from sandbox.world.furnishing import warm_ups
 from unit_tests._daily import TODAY, ago
-from unit_tests._helpers import logs, records, sync
+from unit_tests._helpers import failure, logs, records, sync
 from unit_tests._streams import EVENT_LISTS, FIRST, account, at
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("pages_of_ten")]
@@ -110,9 +111,30 @@ def test_a_row_without_its_key_at_the_end_of_a_page_is_no_sign_of_rows_that_move
     assert "times in this sync" not in warning
 
 
-def test_a_row_without_a_time_is_left_out_and_the_others_arrive() -> None:
-    from sandbox import faults
+@pytest.mark.parametrize("stream", EVENT_LISTS)
+@pytest.mark.parametrize("lacking", [(0,), (0, 1, 2, 3, 4)])
+def test_only_rows_without_a_time_fail_a_stream_but_not_those_of_one_campaign(
+    stream: str, lacking: tuple[int, ...]
+) -> None:
+    """Times may be null (API reference 2.11, 2.12)."""
+    story = [
+        Event(at(ago(9)) + number, kind, 1, 55001) for number, kind in enumerate((FIRST_EMAIL, OPEN, CLICK, REPLY))
+    ]
+    with Sandbox(account(*[story] * 5), UNLIMITED) as sandbox:
+        for number in lacking:
+            row = {"sentDate": None, "visitedAt": None, "id": "a"}
+            sandbox.add_fault(faults.answer(200, [row], path=f"{EVENT_LISTS[stream]}.*campaignId={FIRST + number}$"))
+        output = sync(stream, whole_config=sandbox.config(num_workers=1))
+    if len(lacking) == 5:
+        assert "has its id and occurred_at" in failure(output, stream).message
+        return
+    assert not output.errors
+    assert {row["campaign_id"] - FIRST for row in records(output, stream)} == {*range(5)} - {*lacking}
+    [warning] = logs(output, "WARN")
+    assert f"{stream}: records without a usable occurred_at, such as one of campaign {FIRST}, are left out" in warning
 
+
+def test_a_row_without_a_time_is_left_out_and_the_others_arrive() -> None:
     for value in (None, "", 0, "0000-00-00 00:00:00"):
         with Sandbox(made(), UNLIMITED) as sandbox:
             listed = [

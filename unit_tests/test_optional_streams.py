@@ -194,9 +194,10 @@ def test_a_first_campaign_that_is_forbidden_is_skipped_alone(sandbox: Sandbox, s
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_forbidden_campaign_is_skipped_once_another_was_read(sandbox: Sandbox, status: int) -> None:
-    sandbox.add_fault(faults.answer(status, {}, path=r"/v2/campaigns/\d+$", skip=2, times=2))
+    sandbox.add_fault(faults.answer(status, {}, path=rf"/v2/campaigns/({FIRST + 2}|{FIRST + 3})$", times=None))
     output = synced(sandbox, "campaign_settings", num_workers=1)
-    assert [row["id"] - FIRST for row in records(output, "campaign_settings")] == [0, 1, *range(4, MAX_MISSING + 20)]
+    read = {row["id"] - FIRST for row in records(output, "campaign_settings")}
+    assert read == {*range(MAX_MISSING + 20)} - {2, 3}
     assert [text.split(" is skipped: ")[0] for text in logs(output, "WARN")] == [
         f"campaign_settings: campaign {FIRST + number}" for number in (2, 3)
     ]
@@ -243,6 +244,35 @@ def test_many_missing_campaigns_among_others_do_not_end_a_stream(sandbox: Sandbo
     assert all(text.startswith("campaign_settings: campaign 9100") for text in logs(output, "WARN"))
 
 
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("stream", PER_CAMPAIGN)
+def test_a_stream_is_not_given_up_because_the_list_begins_with_campaigns_that_are_gone(
+    sandbox: Sandbox, stream: str, workers: int
+) -> None:
+    read = synced(sandbox, stream, num_workers=workers, **ASK_ALL)
+    sandbox.clear()
+    gone = range(FIRST, FIRST + MAX_MISSING + 5)
+    one_of_them = "|".join(map(str, gone))
+    sandbox.add_fault(faults.not_found(path=f"(/({one_of_them})(/|$)|campaignId=({one_of_them})$)", times=None))
+    output = synced(sandbox, stream, num_workers=workers, **ASK_ALL)
+    warnings = logs(output, "WARN")
+    assert {text.split(" is skipped: ")[0] for text in warnings} == {f"{stream}: campaign {number}" for number in gone}
+    assert len(warnings) == len(gone)
+    kept = [row for row in records(read, stream) if (row.get("campaign_id") or row["id"]) not in gone]
+    assert len(records(output, stream)) == len(kept)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stream_is_not_given_up_because_the_list_begins_with_campaigns_of_another_user(
+    sandbox: Sandbox, workers: int
+) -> None:
+    others = range(FIRST, FIRST + MAX_REFUSED + 5)
+    sandbox.add_fault(faults.forbidden(path=rf"/v2/campaigns/({'|'.join(map(str, others))})$", times=None))
+    output = synced(sandbox, "campaign_settings", num_workers=workers)
+    assert len(records(output, "campaign_settings")) == MAX_MISSING + 20 - len(others)
+    assert len(logs(output, "WARN")) == len(others)
+
+
 # Core streams --------------------------------------------------------------------------------------------------------
 
 
@@ -277,17 +307,15 @@ def test_without_the_campaign_list_its_streams_fail(sandbox: Sandbox, status: in
 
 
 def test_deleted_lists_are_not_requested_and_a_refused_one_is_skipped(sandbox: Sandbox) -> None:
-    first, second, third = (campaign.list_id for campaign in [*sandbox.account.campaigns.values()][:3])
     sandbox.add_fault(faults.answer(400, {"success": False}, path="prospect-list", skip=1, times=1))
     output = synced(sandbox, "prospect_lists", "list_prospects", num_workers=1)
     lists = {row["id"]: row["is_deleted"] for row in records(output, "prospect_lists")}
     assert [number for number, deleted in lists.items() if deleted] == [DELETED_LIST]
     assert requests_by_path(sandbox)["/v1/prospect-list"] == len(lists) - 1
     [warning] = logs(output, "WARN")
-    assert warning.startswith(f"list_prospects: list {second} is skipped")
     read = {row["list_id"] for row in records(output, "list_prospects")}
-    assert {first, third} < read
-    assert second not in read
+    [refused] = {number for number, deleted in lists.items() if not deleted} - read
+    assert warning.startswith(f"list_prospects: list {refused} is skipped")
 
 
 def test_an_account_without_anything_has_no_records_and_no_warning() -> None:

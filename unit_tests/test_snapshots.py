@@ -90,6 +90,14 @@ def test_a_quiet_campaign_is_not_read_again(sandbox: Sandbox, stream: str) -> No
     assert quietly(sandbox, stream, state) == set()
 
 
+def test_those_who_went_through_steps_that_no_figure_counts_are_found() -> None:
+    """Such as visits to a profile (API reference 2.2)."""
+    finished = Event(at(ago(60)), FINISHED, 1, 55001)
+    with Sandbox(account(*[[finished]] * CAMPAIGNS), UNLIMITED) as sandbox:
+        output = incremental(sandbox, "finished_prospects", refresh_after_days=30)
+        assert read(output, "finished_prospects") == {*sandbox.account.campaigns}
+
+
 @pytest.mark.parametrize("stream", CHANGED_BY_ACTIVITY)
 def test_one_that_was_active_since_is(sandbox: Sandbox, stream: str) -> None:
     state = state_of(sandbox, stream)

@@ -1,8 +1,9 @@
 """Pages: nothing is lost or duplicated at their edges, and there are no unnecessary requests."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import accumulate, count
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from sandbox.world.belongings import ProspectList
 from sandbox.world.furnishing import warm_ups
 from source_snov.api.pagination import MAX_PASSES
 from unit_tests._daily import TODAY
-from unit_tests._helpers import API, CAMPAIGN, Api, records, sync
+from unit_tests._helpers import API, CAMPAIGN, Api, logs, records, sync
 from unit_tests._streams import EVENT_LISTS, requests_by_path, synced
 
 JANUARY = {"end_date": "2026-01-30"}
@@ -118,17 +119,48 @@ def test_a_smaller_page_than_requested_is_not_the_last_one_if_the_api_announces_
     assert one.count(ACTIVITY_PATH) == 3
 
 
-@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (5, 2), (6, 2)])
-def test_replies_come_in_pages_of_any_size_until_one_is_empty_or_shorter_than_one_that_was_followed(
-    one: Api, rows: int, requests: int
-) -> None:
+@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (5, 2), (6, 3)])
+def test_replies_come_in_pages_of_any_size_until_one_has_no_new_row(one: Api, rows: int, requests: int) -> None:
     serve(one, REPLIES, [reply(number) for number in range(rows)], 5, lambda page, left: {"data": page})
     found = records(sync("campaign_replies"), "campaign_replies")
     assert [record["contact"] for record in found] == [f"{number}@example.com" for number in range(rows)]
     assert one.count(REPLIES) == requests
     offsets = [offset_of(request) for request in one.mocker.request_history if REPLIES in request.url]
     # Each page begins with the last row of the one before.
-    assert offsets == [0, 4][:requests]
+    assert offsets == [0, 4, 5][:requests]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_replies_of_one_campaign_say_nothing_about_the_pages_of_another(api: Api, workers: int) -> None:
+    """A page may be one of contacts, with a row for each kind of reply."""
+    lengths = {910001: [40, 35, 30], 910002: [20, 30], 910003: [20, 10], 910004: [2, 1, 1]}
+    api.campaigns(*({**CAMPAIGN, "id": campaign} for campaign in lengths))
+    for campaign, pages in lengths.items():
+        rows = [reply(number) for number in range(sum(pages))]
+
+        def respond(request: Any, context: Any, rows: Rows = rows, pages: Sequence[int] = pages) -> Any:
+            start = offset_of(request)
+            return {"data": rows[start : next((end for end in accumulate(pages) if end > start + 1), None)]}
+
+        api.mocker.get(f"{API}/v2/campaigns/{campaign}/all-replies", json=respond)
+    found = Counter(
+        record["campaign_id"] for record in records(sync("campaign_replies", num_workers=workers), "campaign_replies")
+    )
+    assert found == {campaign: sum(pages) for campaign, pages in lengths.items()}
+
+
+@pytest.mark.usefixtures("pages_of_ten")
+@pytest.mark.parametrize(("rows", "warns"), [(9, False), (10, True)])
+def test_a_warning_says_if_a_list_without_documented_pages_ends_with_a_full_one(
+    one: Api, rows: int, warns: bool
+) -> None:
+    """Whether `prospect-finished` gives more than 10,000, and knows `offset`, is not documented."""
+    one.mocker.get(f"{API}/v1/prospect-finished", json=[mail(number) for number in range(rows)])
+    output = sync("finished_prospects")
+    assert len(records(output, "finished_prospects")) == rows
+    warnings = [text for text in logs(output, "WARN") if "gave the same" in text]
+    assert bool(warnings) == warns
+    assert not output.errors
 
 
 def test_older_lists_come_in_pages_of_10000(one: Api) -> None:

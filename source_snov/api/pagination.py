@@ -13,7 +13,7 @@ from airbyte_cdk.sources.declarative.requesters.paginators.strategies.pagination
 from airbyte_cdk.sources.types import Record, StreamSlice
 
 from source_snov.records.body import around_content_of, content_of
-from source_snov.records.listing import FullPages, Listing
+from source_snov.records.listing import Listing
 from source_snov.records.notices import Notices
 from source_snov.records.shared import Shared
 from source_snov.records.values import to_number
@@ -41,8 +41,8 @@ class ListingPagination(PaginationStrategy):
 
     page_size: rows to ask for, and what a full page has. by: `offset` or `page`. total, has_more: where in the body the
     API says how many rows there are, and whether there are more, as dotted paths. full_page: without a total, the rows
-    of a page after which there is another; 0 if that is unknown: what the sync has seen of other listings of the stream
-    counts then. documented: whether the API has such pages at all.
+    of a page after which there is another; 0 if that is unknown: only a page without a new row is the last one then.
+    documented: whether the API has such pages at all.
     """
 
     parameters: InitVar[Any]
@@ -119,9 +119,6 @@ class ListingPagination(PaginationStrategy):
         if listing.passes and listing.new:
             listing.moved = True
         listing.total = total if total is not None else listing.total
-        if listing.pages and listing.new and not self.full_page:
-            self.api_budget.shared(FullPages).note(self.name, listing.before)
-        listing.before = rows
         listing.received += rows - min(repeats, rows)
         listing.pages += 1
 
@@ -139,12 +136,16 @@ class ListingPagination(PaginationStrategy):
         if (self.total or self.has_more) and not listing.passes:
             # Neither is there, although the reference has it: only a page without rows is the last one for certain.
             return True
-        full_page = self.full_page or self.api_budget.shared(FullPages).of.get(self.name, 0)
-        return rows >= ALMOST_FULL * full_page or (rows >= ROUND and rows % ROUND == 0)
+        return rows >= ALMOST_FULL * self.full_page or (rows >= ROUND and rows % ROUND == 0)
 
     def _is_whole(self, listing: Listing) -> bool:
-        """Whether a page that came again is shorter than was asked for: where the position is ignored, that is all."""
-        return listing.same < (self.page_size or 0)
+        """Whether a page that came again is all there is, where the position is ignored.
+
+        Without documented pages, one of any size is, unless it was cut at the size that others of the API have.
+        """
+        if self.documented:
+            return listing.same < (self.page_size or 0)
+        return not ALMOST_FULL * self.full_page <= listing.same <= self.full_page
 
     def _warn_if_incomplete(self, listing: Listing, endless: bool) -> None:
         missing = (listing.total or 0) - len(listing.keys)
@@ -167,7 +168,7 @@ class ListingPagination(PaginationStrategy):
                 f"{self.name}: Snov.io speaks of {listing.total:,} rows and gave {len(listing.keys):,}. Sync again; if "
                 "this goes on, report it to the connector's maintainers."
             )
-        elif listing.same and listing.total is None and self.documented and not self._is_whole(listing):
+        elif listing.same and listing.total is None and not self._is_whole(listing):
             text = (
                 f"{self.name}: asked for further rows, Snov.io gave the same {listing.same:,} again. If there are "
                 "others, they are missing. Report this to the connector's maintainers."

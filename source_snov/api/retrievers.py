@@ -34,12 +34,16 @@ MAX_QUERY = 7_000
 """Characters of a query: common servers accept 8,192 for the request line."""
 
 
+MAX_GONE = 2
+"""Contents of a campaign that are gone, with none before them, after which it counts as missing."""
+
+
 @dataclass(kw_only=True)
 class StepContentsRetriever(SimpleRetriever):
     """Reads each content of a campaign's e-mail steps, named by the slice's extra fields (see StepContent).
 
     settings: requests the campaign's settings, which list them. A content that is gone is skipped with a warning, but
-    the campaign if it is the first one, since the API may not know the path. Raises NothingToAsk, like the other one.
+    the campaign if the first ones are, since the API may not know the path. Raises NothingToAsk, like the other one.
     """
 
     settings: SharedRequester
@@ -51,13 +55,13 @@ class StepContentsRetriever(SimpleRetriever):
         contents = self._contents(stream_slice)
         gone: list[int] = []
         reason = ""
-        for content in contents:
+        for place, content in enumerate(contents, start=1):
             try:
                 yield from super().read_records(records_schema, with_fields(stream_slice, **content._asdict()))
             except EntityNotFound as refusal:
-                if content == contents[0]:
-                    raise
                 gone.append(content.content_id)
+                if len(gone) == place == min(len(contents), MAX_GONE):
+                    raise
                 reason = str(refusal.message)
         if not contents:
             raise NothingToAsk

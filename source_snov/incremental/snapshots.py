@@ -52,8 +52,9 @@ AT_REST = frozenset(("completed", "archived", "draft"))
 class Snapshot:
     """How the snapshots of a stream age, as the manifest says.
 
-    entities: the stream that lists what they are of. quiet: what a campaign without any activity has:
-    `nothing`, `zeros` (the row of an aggregate) or, by default, whatever the API says. moves: whether it may change
+    entities: the stream that lists what they are of. quiet: what a campaign without any activity has: `nothing`,
+    `zeros` (the row of an aggregate) or, by default, whatever the API says; `started` is nothing only if it was never
+    started, since prospects go through steps that no figure counts. moves: whether it may change
     without activity until the campaign is at rest. activity: whether what happens in a campaign changes it. filtered:
     whether the configuration's filters and period narrow it. totals: whether its rows are those of `Totals`.
     """
@@ -320,7 +321,7 @@ class SnapshotPartition(Partition):
 
     def _records(self) -> Iterable[Record]:
         quiet = self._snapshots.snapshot.quiet
-        if quiet == "nothing" and self._was_never_active():
+        if quiet in ("nothing", "started") and self._was_never_active():
             return
         if totals := self._snapshots.totals:
             zeros = self._zeros() if quiet == "zeros" else None
@@ -338,7 +339,8 @@ class SnapshotPartition(Partition):
     def _was_never_active(self) -> bool:
         if start_of(self._part) is None:
             return self._snapshots.survey.skips
-        return self._is_quiet(self._snapshots.life_of(self._entity, self._part))
+        life = self._snapshots.life_of(self._entity, self._part)
+        return self._snapshots.snapshot.quiet == "nothing" and self._is_quiet(life)
 
     def _zeros(self) -> Aggregate | None:
         """An aggregate of zeros that has the campaign's whole life."""

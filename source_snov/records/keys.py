@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from typing import Any
@@ -94,12 +95,24 @@ class Contact(RecordTransformation):
         record["contact"] = known or f"name:{name}#{number}"
 
 
+MAX_KEYLESS = 3
+"""Responses with a single record that has no key, and no other record of the stream with one, after which it fails."""
+
+
+class _Keys:
+    """How many records with and without their key there were, by stream."""
+
+    def __init__(self) -> None:
+        self.keyed = Counter[str]()
+        self.keyless = Counter[str]()
+
+
 @dataclass(kw_only=True)
 class DropDuplicates(RecordFilter):
     """Drops records without a key and duplicates, also when a page is read again.
 
     identity: the fields of the key. paged: whether the records come in pages. Raises AirbyteTracedException
-    (system_error) if no record of a response has a key.
+    (system_error) if no record of a response has a key, unless a campaign, or the like, has only this one.
     """
 
     api_budget: Shared
@@ -111,6 +124,7 @@ class DropDuplicates(RecordFilter):
         self._name = parameters.get("name", "")
         self._listing = self.api_budget.shared(Listing)
         self._notices = self.api_budget.shared(Notices)
+        self._keys = self.api_budget.shared(_Keys)
 
     def filter_records(
         self,
@@ -141,14 +155,21 @@ class DropDuplicates(RecordFilter):
                 self._note(lacking, stream_slice)
             else:
                 yield record
-        # A single row on a later page is dropped like any other, rather than failing the stream.
-        if keyless and not keyed and (keyless > 1 or is_first):
+        self._keys.keyed[self._name] += keyed
+        self._keys.keyless[self._name] += keyless
+        if keyless and not keyed and (keyless > 1 or (is_first and not self._is_one_of_many(stream_slice))):
             names = " and ".join(self.identity)
             raise system_error(
                 f"No record that Snov.io gave for {self._name} has its {names}, so nothing can tell them "
                 "apart. Sync again; if this goes on, report it to the connector's maintainers.",
                 f"No record of {self._name} with {names}.",
             )
+
+    def _is_one_of_many(self, stream_slice: StreamSlice | None) -> bool:
+        """Whether a single record without its key says nothing about those of other slices."""
+        if not stream_slice or not stream_slice.partition:
+            return False
+        return self._keys.keyed[self._name] > 0 or self._keys.keyless[self._name] < MAX_KEYLESS
 
     def _note(self, lacking: Sequence[str], stream_slice: StreamSlice | None) -> None:
         partition = stream_slice.partition if stream_slice else {}

@@ -15,12 +15,11 @@ from source_snov.records.shared import Shared
 class Listing(local):
     """All pages of the slice that a thread reads; it reads one slice at a time.
 
-    keys: digests of the rows passed on. keys_of_pass: of the rows of the current pass, if it is not the first.
-    new, known: rows of the current page that are new, or were on an earlier page of the
-    pass. received, total, pages: of the current pass. overlap: rows that the current page shares with the one before.
-    before: rows of the page before. is_apart: whether the next page shares no row with those before. repeated: of each
-    page of the pass, the rows that came before and were not expected to. stale: consecutive pages without a new row.
-    same: rows of the last page if it only repeated earlier rows, else 0.
+    keys: digests of the rows passed on. keys_of_pass: of the rows of the current pass, if it is not the first. new,
+    known: rows of the current page that are new, or were on an earlier page of the pass. received, total, pages: of the
+    current pass. overlap: rows that the current page shares with the one before. is_apart: whether the next page shares
+    no row with those before. repeated: of each page of the pass, the rows that came before and were not expected to.
+    stale: consecutive pages without a new row. same: rows of the last page if it only repeated earlier rows, else 0.
     """
 
     def __init__(self) -> None:
@@ -32,7 +31,7 @@ class Listing(local):
         self.is_apart = False
         self._page: list[tuple[str, int]] = []
         self.next_page()
-        self.received = self.passes = self.pages = self.overlap = self.before = 0
+        self.received = self.passes = self.pages = self.overlap = 0
         self.total: int | None = None
         self.moved = False
         self.repeated: list[int] = []
@@ -76,16 +75,6 @@ class Listing(local):
         self.known += key in (self.keys_of_pass if self.passes else self.keys)
         if self.passes:
             self.keys_of_pass.add(key)
-
-
-class FullPages:
-    """How long pages of a stream are that another one followed, where no document says it: the shortest of them."""
-
-    def __init__(self) -> None:
-        self.of: dict[str, int] = {}
-
-    def note(self, stream: str, rows: int) -> None:
-        self.of[stream] = min(rows, self.of.get(stream, rows))
 
 
 @dataclass(kw_only=True)
