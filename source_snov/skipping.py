@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from threading import Lock
+from threading import Condition
 from typing import Any
 
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
@@ -34,7 +34,8 @@ class Skipping:
     """What of one stream is missing, and whether the stream goes on.
 
     A missing path and a missing campaign look the same. So what is missing from an optional stream is only named once
-    something was there; until then it is held back.
+    something was there; until then it is held back. Before the stream is given up, what is already under way ends: a
+    refusal comes sooner than a first record.
     """
 
     def __init__(self, progress: StreamProgress, notices: Notices) -> None:
@@ -47,12 +48,40 @@ class Skipping:
         self._held: list[tuple[str, Missing]] = []
         self._refused = 0
         self._skipped: set[str] = set()
-        self._lock = Lock()
+        self._under_way = 0
+        self._doubt: Missing | None = None
+        self._lock = Condition()
 
     @property
     def ended(self) -> bool:
         """Whether the stream failed or was given up: what is left is not read, since each would cost a request."""
         return self._progress.ended
+
+    def begin(self) -> None:
+        """Before a partition is read: waits while those under way may show that the stream is there."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._doubt is None or not self._under_way or self._some_read or self.ended)
+            self._under_way += 1
+
+    def found(self) -> None:
+        """Notes the first record."""
+        with self._lock:
+            self.has_records = True
+            self._lock.notify_all()
+
+    def end(self) -> None:
+        """After a partition was read, skipped, or failed."""
+        with self._lock:
+            self._under_way -= 1
+            doubt = None if self._under_way or self._some_read else self._doubt
+            self._lock.notify_all()
+        if doubt:
+            self.give_up(doubt.message)
+
+    @property
+    def _some_read(self) -> bool:
+        progress = self._progress
+        return self.has_records or progress.done > progress.skipped + progress.idle
 
     def failure(self, error: Exception, when: str) -> Exception | None:
         """Fails the stream: what to raise, or None if it had ended before.
@@ -95,15 +124,13 @@ class Skipping:
             progress.done += 1
             progress.skipped += 1
             self._optional = reason.optional
-            some_read = self.has_records or progress.done > progress.skipped + progress.idle
             self._refused += isinstance(reason, StreamUnavailable)
-            given_up = not some_read and (self._refused >= MAX_REFUSED or progress.skipped >= MAX_MISSING)
-            hold = reason.optional and not some_read
+            hold = reason.optional and not self._some_read
             if hold:
                 self._held.append((about, reason))
-        if reason.optional and given_up:
-            self.give_up(reason.message)
-        elif not hold:
+                if self._refused >= MAX_REFUSED or progress.skipped >= MAX_MISSING:
+                    self._doubt = reason
+        if not hold:
             self._warn([(about, reason)])
         self._settle()
 
@@ -247,14 +274,16 @@ class TrackedPartition(Partition):
         self.expected_requests: float = getattr(partition, "expected_requests", 1.0)
 
     def read(self) -> Iterable[Record]:
-        if self._skipping.ended:
-            return
+        self._skipping.begin()
         before = self._made_here()
         self._progress.begin_partition()
         try:
+            if self._skipping.ended:
+                return
             with self._large.of_partition():
                 for record in self._partition.read():
-                    self._skipping.has_records = True
+                    if not self._skipping.has_records:
+                        self._skipping.found()
                     yield record
         except (EntityNotFound, StreamUnavailable) as reason:
             self._skipping.skip(self, reason)
@@ -267,6 +296,7 @@ class TrackedPartition(Partition):
             self._skipping.count(idle=getattr(self._partition, "nothing_to_read", False))
         finally:
             self._progress.end_partition(self.part, self.expected_requests, self._made_here() - before)
+            self._skipping.end()
 
     def to_slice(self) -> Mapping[str, Any] | None:
         return self._partition.to_slice()

@@ -262,12 +262,14 @@ def test_a_stream_is_not_given_up_because_the_list_begins_with_campaigns_that_ar
     assert len(records(output, stream)) == len(kept)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 4])
 def test_a_stream_is_not_given_up_because_the_list_begins_with_campaigns_of_another_user(
     sandbox: Sandbox, workers: int
 ) -> None:
+    """Nor because refusals come sooner than what is there."""
     others = range(FIRST, FIRST + MAX_REFUSED + 5)
     sandbox.add_fault(faults.forbidden(path=rf"/v2/campaigns/({'|'.join(map(str, others))})$", times=None))
+    sandbox.add_fault(faults.delay(0.3, path=r"/v2/campaigns/\d+$", times=8))
     output = synced(sandbox, "campaign_settings", num_workers=workers)
     assert len(records(output, "campaign_settings")) == MAX_MISSING + 20 - len(others)
     assert len(logs(output, "WARN")) == len(others)
