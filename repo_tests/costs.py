@@ -62,10 +62,8 @@ _OTHERS = {
         lambda of: sum(ceil(days / 30) for days in of.days) * max(1, ceil((of.events - 1) / 999)),
     ),
     "campaign_replies": Cost(
-        "for each of N, its pages, and 1 empty one until a second page has shown how long pages are",
-        lambda of: (
-            sum(max(pages, 1) for pages in of.replies) + (sum(map(bool, of.replies)) if max(of.replies) < 2 else 1)
-        ),
+        "for each of N, its pages, and, if it has replies, 1 that has nothing new",
+        lambda of: sum(max(pages, 1) + bool(pages) for pages in of.replies),
     ),
     **dict.fromkeys(EVENT_LISTS, _EMAILS),
     "finished_prospects": Cost(

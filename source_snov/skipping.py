@@ -45,8 +45,10 @@ class Skipping:
         self._optional = False
         self.has_records = False
         """Whether something was there, even if what it belongs to is not read to its end."""
+        self.is_known = False
+        """Whether an earlier sync has read some of it. Then only what that one has read can show that all is gone."""
         self._held: list[tuple[str, Missing]] = []
-        self._refused = 0
+        self._missing = 0
         self._skipped: set[str] = set()
         self._under_way = 0
         self._doubt: Missing | None = None
@@ -73,10 +75,9 @@ class Skipping:
         """After a partition was read, skipped, or failed."""
         with self._lock:
             self._under_way -= 1
-            doubt = None if self._under_way or self._some_read else self._doubt
+            if self._doubt and not self._under_way and not self._some_read:
+                self.give_up(self._doubt.message)
             self._lock.notify_all()
-        if doubt:
-            self.give_up(doubt.message)
 
     @property
     def _some_read(self) -> bool:
@@ -124,11 +125,12 @@ class Skipping:
             progress.done += 1
             progress.skipped += 1
             self._optional = reason.optional
-            self._refused += isinstance(reason, StreamUnavailable)
-            hold = reason.optional and not self._some_read
+            proves = not self.is_known or is_known(partition)
+            self._missing += proves
+            hold = reason.optional and proves and not self._some_read
             if hold:
                 self._held.append((about, reason))
-                if self._refused >= MAX_REFUSED or progress.skipped >= MAX_MISSING:
+                if _refused(self._held) >= MAX_REFUSED or len(self._held) >= MAX_MISSING:
                     self._doubt = reason
         if not hold:
             self._warn([(about, reason)])
@@ -179,12 +181,16 @@ class Skipping:
             return
         with self._lock:
             held, self._held = self._held, []
-        if held and (skipped > 1 or self._refused):
+        if held and not self.has_records and (len(held) > 1 or _refused(held)):
             self.give_up(held[-1][1].message)
-        elif skipped > 1 and not self._optional and self._end():
+        elif self._missing > 1 and not self._optional and not self.has_records and self._end():
             raise nothing_there(self.name, f"{skipped} {self._progress.things}", "All were skipped.")
         else:
             self._warn(held)
+
+
+def _refused(held: Iterable[tuple[str, Missing]]) -> int:
+    return sum(isinstance(reason, StreamUnavailable) for _, reason in held)
 
 
 class TrackedPartitions(PartitionGenerator):
@@ -218,8 +224,9 @@ class TrackedPartitions(PartitionGenerator):
         self._progress.begin()
         seen: set[tuple[Any, int]] = set()
         try:
-            partitions = self._partitions.generate()
-            for partition in sample_first([*partitions]) if self._optional else partitions:
+            partitions: Sequence[Partition] = [*self._partitions.generate()]
+            self._skipping.is_known = any(map(is_known, partitions))
+            for partition in telling_first(partitions) if self._optional else partitions:
                 if self._skipping.ended:
                     return
                 # A history may come in parts.
@@ -240,20 +247,23 @@ class TrackedPartitions(PartitionGenerator):
                 warn_of_missing(self._progress.name, set(self._wanted) - {subject for subject, _ in seen})
 
 
-def sample_first(partitions: Sequence[Partition]) -> Sequence[Partition]:
-    """The same, with those first that decide whether an optional stream is given up: spread over all, ends included.
+def is_known(partition: Partition) -> bool:
+    """Whether an earlier sync has read some of it, as its state says."""
+    return getattr(partition, "is_known", False)
 
-    A list may begin with its oldest, of which many may be gone, or with one channel's, which the plan may not include.
+
+def telling_first(partitions: Sequence[Partition]) -> Sequence[Partition]:
+    """The same, with those first that tell whether an optional stream is there.
+
+    These are the ones that an earlier sync has read, then some that are spread over all others, ends included: a list
+    may begin with its oldest, of which many are gone, or with one channel's, which the plan may not include.
     """
-    newest = [partition for partition in partitions if not getattr(partition, "part", 0)]
-    last = len(newest) - 1
-    if last < MAX_MISSING:
-        return partitions
-    steps = ((0.0, 1.0), *((part / 2**depth for part in range(1, 2**depth, 2)) for depth in range(1, MAX_MISSING)))
-    places = dict.fromkeys(round(last * share) for shares in steps for share in shares)
-    sample = [newest[place] for place in [*places][:MAX_MISSING]]
-    chosen = {id(partition) for partition in sample}
-    return [*sample, *(partition for partition in partitions if id(partition) not in chosen)]
+    others = [each for each in partitions if not is_known(each) and not getattr(each, "part", 0)]
+    last = len(others) - 1
+    shares = (0.0, 1.0, *(part / 2**depth for depth in range(1, MAX_MISSING) for part in range(1, 2**depth, 2)))
+    places = dict.fromkeys(round(last * share) for share in shares) if last >= MAX_REFUSED else {}
+    ranks = {id(others[place]): rank for rank, place in enumerate([*places][:MAX_MISSING])}
+    return sorted(partitions, key=lambda each: -1 if is_known(each) else ranks.get(id(each), MAX_MISSING))
 
 
 class TrackedPartition(Partition):

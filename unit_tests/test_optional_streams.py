@@ -244,6 +244,11 @@ def test_many_missing_campaigns_among_others_do_not_end_a_stream(sandbox: Sandbo
     assert all(text.startswith("campaign_settings: campaign 9100") for text in logs(output, "WARN"))
 
 
+def gone_campaigns(sandbox: Sandbox, *campaigns: int) -> None:
+    one_of_them = "|".join(map(str, campaigns))
+    sandbox.add_fault(faults.not_found(path=f"(/({one_of_them})(/|$)|campaignId=({one_of_them})$)", times=None))
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("stream", PER_CAMPAIGN)
 def test_a_stream_is_not_given_up_because_the_list_begins_with_campaigns_that_are_gone(
@@ -251,9 +256,8 @@ def test_a_stream_is_not_given_up_because_the_list_begins_with_campaigns_that_ar
 ) -> None:
     read = synced(sandbox, stream, num_workers=workers, **ASK_ALL)
     sandbox.clear()
-    gone = range(FIRST, FIRST + MAX_MISSING + 5)
-    one_of_them = "|".join(map(str, gone))
-    sandbox.add_fault(faults.not_found(path=f"(/({one_of_them})(/|$)|campaignId=({one_of_them})$)", times=None))
+    gone = [*range(FIRST, FIRST + MAX_MISSING + 5), FIRST + MAX_MISSING + 19]
+    gone_campaigns(sandbox, *gone)
     output = synced(sandbox, stream, num_workers=workers, **ASK_ALL)
     warnings = logs(output, "WARN")
     assert {text.split(" is skipped: ")[0] for text in warnings} == {f"{stream}: campaign {number}" for number in gone}
@@ -273,6 +277,36 @@ def test_a_stream_is_not_given_up_because_the_list_begins_with_campaigns_of_anot
     output = synced(sandbox, "campaign_settings", num_workers=workers)
     assert len(records(output, "campaign_settings")) == MAX_MISSING + 20 - len(others)
     assert len(logs(output, "WARN")) == len(others)
+
+
+def test_nor_of_few_campaigns(sandbox: Sandbox) -> None:
+    chosen = range(FIRST, FIRST + 8)
+    refused = "|".join(map(str, chosen[:MAX_REFUSED]))
+    sandbox.add_fault(faults.forbidden(path=rf"/v2/campaigns/({refused})$", times=None))
+    output = synced(sandbox, "campaign_settings", num_workers=1, campaign_ids=[*chosen])
+    assert {row["id"] for row in records(output, "campaign_settings")} == {*chosen[MAX_REFUSED:]}
+    assert len(logs(output, "WARN")) == MAX_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("stream", "status"), [("campaign_progress", 404), ("campaign_settings", 404), ("campaign_settings", 403)]
+)
+def test_a_stream_that_an_earlier_sync_has_read_is_neither_given_up_nor_failed(stream: str, status: int) -> None:
+    """Campaigns that are gone have no state, and are asked about in each sync, also if nothing else is."""
+    gone = range(FIRST, FIRST + MAX_MISSING + 5)
+    changed = FIRST + MAX_MISSING + 9
+    with Sandbox(campaigns(MAX_MISSING + 20), UNLIMITED) as sandbox:
+        path = f"/({'|'.join(map(str, gone))})(/|$)"
+        sandbox.add_fault(faults.answer(status, {}, path=path, times=None))
+        state = last_states(incremental(sandbox, stream, num_workers=1))[stream]
+        quiet = incremental(sandbox, stream, state, num_workers=1, refresh_after_days=30)
+        sandbox.account.campaigns[changed].name = "Renamed"
+        output = incremental(sandbox, stream, state, num_workers=1, refresh_after_days=30)
+    assert changed in {row.get("campaign_id", row.get("id")) for row in records(output, stream)}
+    for one in (quiet, output):
+        assert not one.errors
+        warnings = [text.split(" is skipped: ")[0] for text in logs(one, "WARN")]
+        assert sorted(warnings) == [f"{stream}: campaign {number}" for number in gone]
 
 
 # Core streams --------------------------------------------------------------------------------------------------------

@@ -155,7 +155,9 @@ def test_quiet_campaigns_are_not_asked_about_also_if_they_were_drafts_before(day
     with Sandbox(made, UNLIMITED) as sandbox:
         output = together(sandbox, (DAILY, FINISHED, REPLIES))
         assert not output.errors
-        assert sandbox.count("prospect-finished") == sandbox.count("all-replies") == 2
+        assert sandbox.count("all-replies") == 2
+        # Prospects may have gone through steps that no figure counts.
+        assert sandbox.count("prospect-finished") == len(started)
 
 
 @pytest.mark.long

@@ -33,7 +33,6 @@ MAX_ADDRESS = 100
 MAX_QUERY = 7_000
 """Characters of a query: common servers accept 8,192 for the request line."""
 
-
 MAX_GONE = 2
 """Contents of a campaign that are gone, with none before them, after which it counts as missing."""
 
@@ -43,7 +42,7 @@ class StepContentsRetriever(SimpleRetriever):
     """Reads each content of a campaign's e-mail steps, named by the slice's extra fields (see StepContent).
 
     settings: requests the campaign's settings, which list them. A content that is gone is skipped with a warning, but
-    the campaign if the first ones are, since the API may not know the path. Raises NothingToAsk, like the other one.
+    the campaign if the first MAX_GONE are, since the API may not know the path. Raises NothingToAsk, as the other does.
     """
 
     settings: SharedRequester

@@ -299,6 +299,7 @@ class HistoryPartition(Partition):
         self._to_read = to_read
         self._entity = to_read.entity
         self.part = to_read.part
+        self.is_known = histories.cursor.is_known(to_read.entity)
         self._histories = histories
         self._history = histories.history
         self._asked = False

@@ -276,6 +276,7 @@ class SnapshotPartition(Partition):
         self._declared = declared
         self._snapshots = snapshots
         self._part = slice_of(declared)
+        self.is_known = snapshots.cursor is not None and snapshots.cursor.of(entity) is not None
         self.nothing_to_read = True
 
     @property

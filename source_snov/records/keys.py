@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
+from threading import Lock
 from typing import Any
 
 from airbyte_cdk.sources.declarative.extractors.record_filter import RecordFilter
@@ -105,6 +106,12 @@ class _Keys:
     def __init__(self) -> None:
         self.keyed = Counter[str]()
         self.keyless = Counter[str]()
+        self._lock = Lock()
+
+    def note(self, stream: str, keyed: int, keyless: int) -> None:
+        with self._lock:
+            self.keyed[stream] += keyed
+            self.keyless[stream] += keyless
 
 
 @dataclass(kw_only=True)
@@ -155,8 +162,7 @@ class DropDuplicates(RecordFilter):
                 self._note(lacking, stream_slice)
             else:
                 yield record
-        self._keys.keyed[self._name] += keyed
-        self._keys.keyless[self._name] += keyless
+        self._keys.note(self._name, keyed, keyless)
         if keyless and not keyed and (keyless > 1 or (is_first and not self._is_one_of_many(stream_slice))):
             names = " and ".join(self.identity)
             raise system_error(
