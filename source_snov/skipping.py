@@ -281,6 +281,7 @@ class TrackedPartition(Partition):
         self._large = large
         self._made_here = made_here
         self.part: int = getattr(partition, "part", 0)
+        self.is_known = is_known(partition)
         self.expected_requests: float = getattr(partition, "expected_requests", 1.0)
 
     def read(self) -> Iterable[Record]:

@@ -25,6 +25,7 @@ from source_snov.skipping import Skipping, TrackedPartition
 from unit_tests._daily import TODAY, ago
 from unit_tests._helpers import failure, logs, records, sync
 from unit_tests._names import CORE, DAILY
+from unit_tests._states import earlier
 from unit_tests._streams import (
     CHILDREN,
     FIRST,
@@ -307,6 +308,22 @@ def test_a_stream_that_an_earlier_sync_has_read_is_neither_given_up_nor_failed(s
         assert not one.errors
         warnings = [text.split(" is skipped: ")[0] for text in logs(one, "WARN")]
         assert sorted(warnings) == [f"{stream}: campaign {number}" for number in gone]
+
+
+@pytest.mark.parametrize(("status", "limit"), [(403, MAX_REFUSED), (404, MAX_MISSING)])
+def test_a_stream_that_an_earlier_sync_has_read_is_given_up_if_the_plan_no_longer_includes_it(
+    sandbox: Sandbox, status: int, limit: int
+) -> None:
+    config = {"num_workers": 1, **ASK_ALL}
+    state = earlier(last_states(incremental(sandbox, "campaign_settings", **config))["campaign_settings"], 1)
+    sandbox.clear()
+    sandbox.add_fault(faults.answer(status, {}, path=r"/v2/campaigns/\d+$", times=None))
+    output = incremental(sandbox, "campaign_settings", state, **config)
+    assert not output.errors
+    assert records(output, "campaign_settings") == []
+    [warning] = logs(output, "WARN")
+    assert warning.startswith("campaign_settings is skipped: ")
+    assert asked(sandbox, "campaign_settings") == limit
 
 
 # Core streams --------------------------------------------------------------------------------------------------------
