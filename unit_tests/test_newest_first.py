@@ -206,7 +206,9 @@ def test_a_campaign_that_is_deleted_meanwhile_is_skipped_once_and_the_others_are
     output = together(sandbox, STREAMS, num_workers=4)
     assert not output.errors
     skipped = [text for text in logs(output, "WARN") if f"campaign {FIRST} is skipped" in text]
-    assert len(skipped) == len({text.split(":")[0] for text in skipped}) > 0
+    assert len(skipped) == len({text.split(":")[0] for text in skipped})
+    # The analytics of several campaigns may say that nothing happened in it, before a request about it alone is made.
+    assert bool(skipped) == any(each.status in (404, 422) for each in sandbox.requests)
     for stream, every in ((DAILY, set(true_days(sandbox.account))), (ACTIVITY, DAYS_WITH_EVENTS)):
         assert {key for key in found(stream, output) if key[0] != FIRST} == {key for key in every if key[0] != FIRST}
         state = last_states(output)[stream]
