@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from threading import Lock
 from typing import Any
@@ -119,7 +119,8 @@ class DropDuplicates(RecordFilter):
     """Drops records without a key and duplicates, also when a page is read again.
 
     identity: the fields of the key. paged: whether the records come in pages. Raises AirbyteTracedException
-    (system_error) if no record of a response has a key, unless a campaign, or the like, has only this one.
+    (system_error) if no record of a response has a key, unless there is only one and it lacks its time, which may be
+    null (API reference 2.11, 2.12).
     """
 
     api_budget: Shared
@@ -144,10 +145,12 @@ class DropDuplicates(RecordFilter):
         is_first = not passed
         on_this_page: set[int] = set()
         keyed = keyless = 0
+        unusable: set[str] = set()
         for record in records:
             values = [record.get(name) for name in self.identity]
             lacking = [name for name, value in zip(self.identity, values, strict=True) if value in (None, "")]
             keyless += bool(lacking)
+            unusable.update(lacking)
             keyed += not lacking
             # One without its key, too, shows whether rows have moved.
             key = _digest(list(record.items()) if lacking else values)
@@ -163,7 +166,7 @@ class DropDuplicates(RecordFilter):
             else:
                 yield record
         self._keys.note(self._name, keyed, keyless)
-        if keyless and not keyed and (keyless > 1 or (is_first and not self._is_one_of_many(stream_slice))):
+        if keyless and not keyed and (keyless > 1 or (is_first and not self._may_be_null(unusable))):
             names = " and ".join(self.identity)
             raise system_error(
                 f"No record that Snov.io gave for {self._name} has its {names}, so nothing can tell them "
@@ -171,9 +174,9 @@ class DropDuplicates(RecordFilter):
                 f"No record of {self._name} with {names}.",
             )
 
-    def _is_one_of_many(self, stream_slice: StreamSlice | None) -> bool:
-        """Whether a single record without its key says nothing about those of other slices."""
-        if not stream_slice or not stream_slice.partition:
+    def _may_be_null(self, unusable: Collection[str]) -> bool:
+        """Whether a single record of a slice that lacks these fields says nothing about those of other slices."""
+        if not all(name.endswith(("_at", "_time")) for name in unusable):
             return False
         return self._keys.keyed[self._name] > 0 or self._keys.keyless[self._name] < MAX_KEYLESS
 
