@@ -99,10 +99,12 @@ class Skipping:
     def give_up(self, reason: str | None) -> None:
         """Ends an optional stream that is unavailable, with one warning."""
         self._held = []
+        asked = self._progress.skipped
+        each = f" So it is with each of the {asked} {self._progress.things} asked about." if asked > 1 else ""
         if self._end():
             logger.warning(
                 f"{self.name} is skipped: the account's plan does not include it, or the API does not know it. "
-                f"{reason} Ask the account's owner for access, or deselect the stream."
+                f"{reason}{each} Ask the account's owner for access, or deselect the stream."
             )
 
     def subject_of(self, partition: Partition) -> Any:

@@ -245,11 +245,6 @@ def test_many_missing_campaigns_among_others_do_not_end_a_stream(sandbox: Sandbo
     assert all(text.startswith("campaign_settings: campaign 9100") for text in logs(output, "WARN"))
 
 
-def gone_campaigns(sandbox: Sandbox, *campaigns: int) -> None:
-    one_of_them = "|".join(map(str, campaigns))
-    sandbox.add_fault(faults.not_found(path=f"(/({one_of_them})(/|$)|campaignId=({one_of_them})$)", times=None))
-
-
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("stream", PER_CAMPAIGN)
 def test_a_stream_is_not_given_up_because_the_list_begins_with_campaigns_that_are_gone(
@@ -258,7 +253,8 @@ def test_a_stream_is_not_given_up_because_the_list_begins_with_campaigns_that_ar
     read = synced(sandbox, stream, num_workers=workers, **ASK_ALL)
     sandbox.clear()
     gone = [*range(FIRST, FIRST + MAX_MISSING + 5), FIRST + MAX_MISSING + 19]
-    gone_campaigns(sandbox, *gone)
+    one_of_them = "|".join(map(str, gone))
+    sandbox.add_fault(faults.not_found(path=f"(/({one_of_them})(/|$)|campaignId=({one_of_them})$)", times=None))
     output = synced(sandbox, stream, num_workers=workers, **ASK_ALL)
     warnings = logs(output, "WARN")
     assert {text.split(" is skipped: ")[0] for text in warnings} == {f"{stream}: campaign {number}" for number in gone}
@@ -323,6 +319,7 @@ def test_a_stream_that_an_earlier_sync_has_read_is_given_up_if_the_plan_no_longe
     assert records(output, "campaign_settings") == []
     [warning] = logs(output, "WARN")
     assert warning.startswith("campaign_settings is skipped: ")
+    assert f"So it is with each of the {limit} campaigns asked about." in warning
     assert asked(sandbox, "campaign_settings") == limit
 
 
